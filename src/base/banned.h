@@ -1,0 +1,18 @@
+/* base/banned.h - functions that lose lengths, locale or state. Included on the compiler's command line, everywhere. */
+#ifndef BASE_BANNED_H
+#define BASE_BANNED_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#pragma GCC poison strcpy strncpy stpcpy strcat strncat sprintf vsprintf gets
+#pragma GCC poison strtok strtok_r atoi atol atoll atof strerror_r
+#pragma GCC poison gmtime localtime ctime asctime mktime
+#pragma GCC poison rand srand random srandom drand48
+#pragma GCC poison tmpnam tempnam mktemp system popen
+
+#endif
