@@ -1,0 +1,71 @@
+/* rt/loop.h - where a process waits: one epoll loop, its timers, its clock
+ * A role has one loop and one thread that runs it. Descriptors are watched edge-triggered, once, for everything: `ready`
+ * remembers what epoll said until whoever got EAGAIN clears it. Functions here do not wait; fiber.h does. */
+#ifndef RT_LOOP_H
+#define RT_LOOP_H
+
+#include "base/fault.h"
+#include "base/list.h"
+#include "base/log.h"
+
+#include <stdint.h>
+
+struct loop;
+struct fiber;
+
+struct loop *loop_new(void);
+/* The same door with a fake clock: when nothing is ready, time jumps to the next timer instead of passing. Starts at
+ * start_wall_ms. For rt/sim and tests. */
+struct loop *loop_new_sim(int64_t start_wall_ms);
+void loop_free(struct loop *l); /* nothing may be watched any more */
+
+void loop_run(struct loop *l);	/* until loop_stop */
+void loop_stop(struct loop *l); /* after this iteration; safe in a signal watch */
+bool loop_run_once(struct loop *l); /* one iteration: waits for events at most until the next timer; false = stopped */
+
+int64_t loop_now_ms(const struct loop *l);  /* monotonic, as of this iteration; 0 is never */
+int64_t loop_wall_ms(const struct loop *l); /* since 1970, as of this iteration */
+
+#define NEVER_MS INT64_MAX /* as a deadline */
+
+/* A timer in its owner's struct; zeroed = not set. fn runs in the loop, not in a fiber: it must not wait. */
+struct timer {
+	void (*fn)(struct timer *t);
+	struct loop *loop;
+	int64_t due_ms;
+	size_t at; /* place in the heap + 1; 0 = not set */
+};
+void timer_set(struct loop *l, struct timer *t, int64_t due_ms); /* sets or moves it; NEVER_MS clears it */
+void timer_clear(struct timer *t);				 /* calm when not set */
+
+enum { READY_IN = 1, READY_OUT = 4, READY_HUP = 16 };
+
+/* A descriptor being watched, in its owner's struct. fn (may be NULL) runs in the loop, not in a fiber: it must not wait.
+ * A fiber that waits for the descriptor (fiber_wait) is woken first. */
+struct watch {
+	int fd;
+	uint32_t ready; /* READY_*, kept until the reader or writer that met EAGAIN clears its bit */
+	void (*fn)(struct watch *w);
+	struct loop *loop;
+	struct fiber *waiter; /* at most one fiber waits for a watch */
+	uint32_t wanted;
+};
+/* Faults: INTERNAL (epoll refused it; logged by errno). The descriptor must be non-blocking. */
+enum fault watch_start(struct loop *l, struct watch *w, int fd, void (*fn)(struct watch *w));
+void watch_stop(struct watch *w); /* does not close the descriptor; calm when not started */
+
+/* Runs once an iteration, before the loop sleeps: where a role commits its batch and flushes its channels and its log. */
+struct hook {
+	struct link link;
+	void (*fn)(struct hook *h);
+};
+void loop_before_sleep(struct loop *l, struct hook *h);
+void loop_forget_hook(struct hook *h);
+
+/* Calls fn in the loop when the signal arrives (signalfd; the signal is blocked in the process). */
+enum fault loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx), void *ctx);
+
+/* Random bytes for nonces and keys: getrandom, or the simulation's seed. */
+void loop_random(struct loop *l, void *p, size_t n);
+
+#endif

@@ -1,0 +1,32 @@
+/* rt/sock.h - listeners and peers' addresses */
+#ifndef RT_SOCK_H
+#define RT_SOCK_H
+
+#include "base/arena.h"
+#include "base/fault.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+/* Who is at the other end. IPv4-mapped IPv6 is turned into IPv4 at once, so that rules see one spelling. */
+struct peer {
+	int family;	    /* AF_INET, AF_INET6 or AF_UNIX */
+	unsigned char ip[16];
+	uint16_t port;
+};
+void peer_of(const struct sockaddr *sa, socklen_t n, struct peer *ret);
+bool peer_parse(str text, struct peer *ret); /* an address without port, IPv6 without brackets and without zone */
+str peer_text(struct arena *a, const struct peer *p); /* 192.0.2.1, 2001:db8::1 */
+/* The client a limit counts: the IPv4 address, the IPv6 /64. */
+void peer_client_key(const struct peer *p, unsigned char ret[9]);
+
+/* "25", "127.0.0.1:25", "[::1]:25", "*:25": the listening sockets (both families for a bare port). Port 0 lets the kernel choose.
+ * *ret_fds gets at most `room` descriptors, non-blocking, close-on-exec, backlog 1024. why: what failed. */
+enum fault sock_listen(str where, int *ret_fds, size_t room, size_t *ret_count, struct buf *why);
+uint16_t sock_port(int fd);
+int sock_accept(int fd, struct peer *ret); /* non-blocking, TCP_NODELAY; -1 with errno */
+int sock_connect_start(const struct peer *to); /* non-blocking connect under way, or -1 */
+/* A stream socket pair, both ends non-blocking and close-on-exec. */
+enum fault sock_pair(int ret[2]);
+
+#endif
