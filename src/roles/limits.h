@@ -1,0 +1,27 @@
+/* roles/limits.h - connections and rates of each client, counted over all processes
+ * A table in memory that all roles share, made by master before it forks: atomics only, no locks; a process that dies leaves a column that master
+ * clears. A client is an IPv4 address or an IPv6 /64 (peer_client_key). Bounded: when the table is full, clients without
+ * connections give way; when even that does not help, a client is not counted (and the caller's own limits hold). */
+#ifndef ROLES_LIMITS_H
+#define ROLES_LIMITS_H
+
+#include "base/fault.h"
+#include "base/hash.h"
+
+#include <stdint.h>
+
+enum { LIMITS_COLUMNS = 32, LIMITS_KEY = 9 };
+
+struct limits *limits_new(struct hash_key key);
+void limits_free(struct limits *l);
+void limits_clear_column(struct limits *l, unsigned column); /* its process is gone */
+
+enum limits_what { LIMITS_SMTP, LIMITS_LOGIN, LIMITS_KINDS };
+/* A connection begins: TOO_MANY_FROM_YOU above most_connections, TOO_FAST above most_rate per window_ms (0: no limit); counted only when OK. */
+enum fault limits_enter(struct limits *l, unsigned column, enum limits_what what, const unsigned char client[LIMITS_KEY],
+	uint32_t most_connections, uint32_t most_rate, int64_t window_ms, int64_t now_ms);
+void limits_leave(struct limits *l, unsigned column, enum limits_what what, const unsigned char client[LIMITS_KEY]);
+/* A message: TOO_FAST above most per window. */
+enum fault limits_message(struct limits *l, const unsigned char client[LIMITS_KEY], uint32_t most, int64_t window_ms, int64_t now_ms);
+
+#endif
