@@ -1,0 +1,223 @@
+#include "roles/limits.h"
+
+#include "base/mem.h"
+#include "test/t.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct hash_key key = { 7, 8 };
+
+static void
+client_number(uint32_t n, unsigned char ret[LIMITS_KEY])
+{
+	memset(ret, 0, LIMITS_KEY);
+	ret[0] = 4;
+	memcpy(ret + 1, &n, sizeof(n));
+}
+
+static void
+a_client_has_so_many_connections_over_all_processes(void **state)
+{
+	struct limits *l = limits_new(key);
+	unsigned char ann[LIMITS_KEY], bob[LIMITS_KEY];
+
+	(void)state;
+	client_number(1, ann);
+	client_number(2, bob);
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 2, 0, 1000, 1) == OK);
+	CHECK(limits_enter(l, 1, LIMITS_SMTP, ann, 2, 0, 1000, 1) == OK);
+	CHECK(limits_enter(l, 2, LIMITS_SMTP, ann, 2, 0, 1000, 1) == TOO_MANY_FROM_YOU);
+	CHECK(limits_enter(l, 2, LIMITS_SMTP, bob, 2, 0, 1000, 1) == OK);
+	CHECK(limits_enter(l, 2, LIMITS_LOGIN, ann, 1, 0, 1000, 1) == OK); /* kinds are counted apart */
+	limits_leave(l, 1, LIMITS_SMTP, ann);
+	CHECK(limits_enter(l, 2, LIMITS_SMTP, ann, 2, 0, 1000, 1) == OK);
+	CHECK(limits_enter(l, 2, LIMITS_SMTP, ann, 0, 0, 1000, 1) == OK); /* 0: no limit */
+	limits_free(l);
+}
+
+static void
+leaving_more_often_than_entering_counts_nothing(void **state)
+{
+	struct limits *l = limits_new(key);
+	unsigned char ann[LIMITS_KEY];
+
+	(void)state;
+	client_number(1, ann);
+	limits_leave(l, 0, LIMITS_SMTP, ann);
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 1, 0, 1000, 1) == OK);
+	limits_leave(l, 1, LIMITS_SMTP, ann); /* another process's column */
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 1, 0, 1000, 1) == TOO_MANY_FROM_YOU);
+	limits_leave(l, 0, LIMITS_SMTP, ann);
+	limits_leave(l, 0, LIMITS_SMTP, ann);
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 1, 0, 1000, 1) == OK);
+	limits_free(l);
+}
+
+static void
+a_rate_is_that_of_the_last_window(void **state)
+{
+	static const struct {
+		int64_t at_ms;
+		enum fault fault;
+	} steps[] = {
+		/* at most 4 in 1000 ms */
+		{ 1000000, OK },
+		{ 1000100, OK },
+		{ 1000200, OK },
+		{ 1000900, OK },
+		{ 1000950, TOO_FAST },
+		{ 1001000, TOO_FAST }, /* all of the last window counts still */
+		{ 1001500, OK },
+		{ 1001500, OK },
+		{ 1001500, TOO_FAST }, /* half of it */
+		{ 1001600, OK },
+		{ 1001600, TOO_FAST },
+		{ 1001999, OK },
+		{ 1001999, TOO_FAST },
+		{ 1004000, OK },
+		{ 1004000, OK },
+		{ 1004000, OK },
+		{ 1004000, OK },
+		{ 1004000, TOO_FAST },
+	};
+	struct limits *l = limits_new(key);
+	unsigned char ann[LIMITS_KEY];
+
+	(void)state;
+	client_number(1, ann);
+	EACH(steps, s) {
+		CHECK_INT(limits_enter(l, 0, LIMITS_LOGIN, ann, 0, 4, 1000, s->at_ms), s->fault);
+		if (s->fault == OK)
+			limits_leave(l, 0, LIMITS_LOGIN, ann);
+	}
+	limits_free(l);
+}
+
+static void
+messages_have_a_rate_of_their_own(void **state)
+{
+	struct limits *l = limits_new(key);
+	unsigned char ann[LIMITS_KEY];
+
+	(void)state;
+	client_number(1, ann);
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 0, 1, 1000, 5) == OK);
+	CHECK(limits_message(l, ann, 2, 1000, 5) == OK);
+	CHECK(limits_message(l, ann, 2, 1000, 6) == OK);
+	CHECK(limits_message(l, ann, 2, 1000, 7) == TOO_FAST);
+	CHECK(limits_message(l, ann, 0, 1000, 7) == OK);
+	CHECK(limits_message(l, ann, 2, 1000, 2500) == OK);
+	limits_free(l);
+}
+
+static void
+a_refused_connection_is_not_counted(void **state)
+{
+	struct limits *l = limits_new(key);
+	unsigned char ann[LIMITS_KEY];
+
+	(void)state;
+	client_number(1, ann);
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 1, 1, 1000, 5) == OK);
+	for (int i = 0; i < 10; i++)
+		CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 0, 1, 1000, 5) == TOO_FAST);
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 2, 0, 1000, 5) == OK);
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 2, 0, 1000, 5) == TOO_MANY_FROM_YOU);
+	limits_free(l);
+}
+
+static void
+a_dead_process_leaves_nothing_behind(void **state)
+{
+	struct limits *l = limits_new(key);
+	unsigned char ann[LIMITS_KEY];
+	int status;
+	pid_t child;
+
+	(void)state;
+	client_number(1, ann);
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 0, 0, 1000, 5) == OK);
+	child = fork();
+	if (child == 0) {
+		for (int i = 0; i < 5; i++)
+			if (limits_enter(l, 1, LIMITS_SMTP, ann, 6, 0, 1000, 5) != OK)
+				_exit(1);
+		_exit(limits_enter(l, 1, LIMITS_SMTP, ann, 6, 0, 1000, 5) == TOO_MANY_FROM_YOU ? 0 : 2);
+	}
+	CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+	CHECK_INT(WEXITSTATUS(status), 0);
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 2, 0, 1000, 5) == TOO_MANY_FROM_YOU);
+	limits_clear_column(l, 1);
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 2, 0, 1000, 5) == OK);
+	limits_free(l);
+}
+
+static void
+a_full_table_lets_clients_without_connections_go(void **state)
+{
+	enum { MANY = 200000 };
+	struct limits *l = limits_new(key);
+	unsigned char client[LIMITS_KEY], ann[LIMITS_KEY];
+	unsigned limited = 0;
+
+	(void)state;
+	client_number(0, ann);
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 1, 0, 1000, 5) == OK);
+	for (uint32_t n = 1; n < MANY; n++) {
+		client_number(n, client);
+		CHECK(limits_enter(l, 0, LIMITS_SMTP, client, 1, 0, 1000, 5 + n) == OK);
+		limits_leave(l, 0, LIMITS_SMTP, client);
+	}
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 1, 0, 1000, MANY) == TOO_MANY_FROM_YOU);
+	/* With connections they stay; whoever finds no place is not counted, but served. */
+	for (uint32_t n = 1; n < MANY; n++) {
+		client_number(n, client);
+		CHECK(limits_enter(l, 0, LIMITS_SMTP, client, 0, 0, 1000, MANY) == OK);
+	}
+	for (uint32_t n = 1; n < MANY; n++) {
+		client_number(n, client);
+		limited += limits_enter(l, 0, LIMITS_SMTP, client, 1, 0, 1000, MANY) == TOO_MANY_FROM_YOU;
+	}
+	CHECK(limited > 30000 && limited <= 32768);
+	limits_free(l);
+}
+
+/* Several processes at the same few places: at the end everybody has left, and nothing is counted. */
+static void
+processes_that_push_each_other_leave_no_trace(void **state)
+{
+	enum { PROCESSES = 4, ROUNDS = 100000, CLIENTS = 60000 };
+	struct limits *l = limits_new(key);
+	unsigned char client[LIMITS_KEY];
+
+	(void)state;
+	for (unsigned p = 0; p < PROCESSES; p++)
+		if (fork() == 0) {
+			uint64_t x = p + 1;
+			for (int i = 0; i < ROUNDS; i++) {
+				x = x * 6364136223846793005u + 1442695040888963407u;
+				client_number((uint32_t)(x >> 33) % CLIENTS, client);
+				if (limits_enter(l, p, LIMITS_LOGIN, client, 0, 0, 1000, i) == OK)
+					limits_leave(l, p, LIMITS_LOGIN, client);
+			}
+			_exit(0);
+		}
+	for (unsigned p = 0; p < PROCESSES; p++) {
+		int status = 1;
+		CHECK(wait(&status) > 0);
+		CHECK_INT(status, 0);
+	}
+	for (uint32_t n = 0; n < CLIENTS; n++) {
+		client_number(n, client);
+		CHECK(limits_enter(l, 0, LIMITS_LOGIN, client, 1, 0, 1000, ROUNDS) == OK);
+		limits_leave(l, 0, LIMITS_LOGIN, client);
+	}
+	limits_free(l);
+}
+
+T_MAIN(T(a_client_has_so_many_connections_over_all_processes),
+	T(leaving_more_often_than_entering_counts_nothing), T(a_rate_is_that_of_the_last_window),
+	T(messages_have_a_rate_of_their_own), T(a_refused_connection_is_not_counted),
+	T(a_dead_process_leaves_nothing_behind), T(a_full_table_lets_clients_without_connections_go),
+	T(processes_that_push_each_other_leave_no_trace))
