@@ -25,8 +25,12 @@ enum fault pop3_args_two(str args, uint32_t *ret_n, uint32_t *ret_count);
 
 void pop3_ok_add(struct buf *b, str text);		/* "+OK text" */
 void pop3_fault_add(struct buf *b, enum fault f, str more); /* "-ERR [CODE] text" */
-/* Bytes of a multi-line answer: lines beginning with a dot get another. *at_line_start carries over between pieces (begin with true). */
+/* Bytes of a multi-line answer: lines beginning with a dot get another. *at_line_start carries over between pieces (begin with true). What
+ * we store has CRLF line ends only; a bare LF, should there be one, counts as a line end here: many clients see it as one, and a dot
+ * behind it must not end their answer early. */
 void pop3_stuff_add(struct buf *b, str bytes, bool *at_line_start);
+/* What ends a multi-line answer: ".", on a line of its own. */
+void pop3_end_add(struct buf *b, bool at_line_start);
 /* How many bytes of message to send for TOP n: the header, its empty line and n lines of the body. */
 size_t pop3_top_size(str message, uint32_t lines);
 

@@ -4,6 +4,7 @@
 #define WIRE_SMTP_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/fault.h"
 #include "mail/addr.h"
 
@@ -42,7 +43,8 @@ struct smtp_rcpt {
 enum { SMTP_NOTIFY_NEVER = 1, SMTP_NOTIFY_SUCCESS = 2, SMTP_NOTIFY_FAILURE = 4, SMTP_NOTIFY_DELAY = 8 };
 /* args: "FROM:<...> ..." / "TO:<...> ...". `offered` says which parameters EHLO announced (SMTP_EXT_*): others are UNKNOWN_PARAMETER.
  * Results borrow from args or live in the arena. Strict: no blank before the path unless `lenient` (old clients), no duplicate parameters
- * (BAD_ARGUMENT), SIZE up to 2^63-1, xtext checked (decoded control characters refused). */
+ * (BAD_ARGUMENT), SIZE up to 2^63-1, xtext checked (decoded control characters refused). Other faults: a bad path is BAD_SENDER in MAIL, BAD_ADDRESS
+ * in RCPT; NEEDS_SMTPUTF8 (bytes above 127 in a path without it; in RCPT: when !utf8_ok); BAD_ARGUMENT for the rest. */
 enum {
 	SMTP_EXT_SIZE = 1, SMTP_EXT_8BITMIME = 2, SMTP_EXT_SMTPUTF8 = 4, SMTP_EXT_DSN = 8, SMTP_EXT_AUTH = 16, SMTP_EXT_BINARYMIME = 32
 };
