@@ -28,7 +28,8 @@ check_line(str line)
 	pop3_ok_add(&b, c.args);
 	assert(b.n <= 1024 && str_is_utf8(buf_str(&b)));
 	assert(str_find(buf_str(&b), '\n') == str_find(buf_str(&b), '\r') + 1);
-	assert(str_find(str_from(buf_str(&b), str_find(buf_str(&b), '\n') + 1), '\r') + 2 + str_find(buf_str(&b), '\n') + 1 ==
+	assert(str_find(str_from(buf_str(&b), str_find(buf_str(&b), '\n') + 1), '\r') + 2 +
+			str_find(buf_str(&b), '\n') + 1 ==
 		b.n);
 	buf_done(&b);
 }
@@ -50,7 +51,8 @@ check_answer(str answer, str message)
 		answer = str_from(answer, line);
 	}
 	assert(str_eq(buf_str(&back), message) ||
-		(str_ends(buf_str(&back), S("\r\n")) && str_eq(str_sub(buf_str(&back), 0, back.n - 2), message)));
+		(str_ends(buf_str(&back), S("\r\n")) &&
+			str_eq(str_sub(buf_str(&back), 0, back.n - 2), message)));
 	buf_done(&back);
 }
 

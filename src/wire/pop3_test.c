@@ -18,7 +18,8 @@ a_command_is_a_verb_and_what_follows(void **state)
 		{ SC("AUTH"), POP3_AUTH, SC("") },
 		{ SC("AUTH "), POP3_AUTH, SC("") }, /* Outlook: list the mechanisms */
 		{ SC("AUTH PLAIN AGFubgBzZWNyZXQ="), POP3_AUTH, SC("PLAIN AGFubgBzZWNyZXQ=") },
-		{ SC("APOP ann c4c9334bac560ecc979e58001b3e22fb"), POP3_APOP, SC("ann c4c9334bac560ecc979e58001b3e22fb") },
+		{ SC("APOP ann c4c9334bac560ecc979e58001b3e22fb"), POP3_APOP,
+			SC("ann c4c9334bac560ecc979e58001b3e22fb") },
 		{ SC("capa"), POP3_CAPA, SC("") },
 		{ SC("STLS"), POP3_STLS, SC("") },
 		{ SC("UTF8"), POP3_UTF8, SC("") },
@@ -37,7 +38,7 @@ a_command_is_a_verb_and_what_follows(void **state)
 		{ SC(" STAT"), POP3_UNKNOWN, SC("STAT") },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		struct pop3_command got;
 
 		CHECK_INT(pop3_command_parse(c->line, &got), OK);
@@ -71,7 +72,7 @@ message_numbers_begin_with_one(void **state)
 		{ SC("1x"), BAD_ARGUMENT, false, 0 },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		bool given = false;
 		uint32_t n = 0;
 
@@ -101,7 +102,7 @@ top_has_a_number_and_a_count(void **state)
 		{ SC("1 2 3"), BAD_ARGUMENT, 0, 0 },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		uint32_t n = 0, count = 0;
 
 		CHECK_INT(pop3_args_two(c->args, &n, &count), c->fault);
@@ -122,7 +123,7 @@ answers_are_one_line_whatever_is_in_them(void **state)
 	pop3_ok_add(&b, S("a\r\n-ERR b\0"));
 	pop3_fault_add(&b, AUTH_FAILED, S(""));
 	pop3_fault_add(&b, BAD_ARGUMENT, S("x\ny"));
-	CHECK_STR(buf_str(&b), S("+OK\r\n+OK 2 320\r\n+OK a??-ERR b?\r\n"
+	CHECK_STR(buf_str(&b), S("+OK\r\n+OK 2 320\r\n+OK a?\?-ERR b?\r\n"
 				 "-ERR [AUTH] Authentication credentials invalid\r\n"
 				 "-ERR Syntax error in arguments: x?y\r\n"));
 	while (longest.n < 3000)
@@ -152,7 +153,7 @@ dots_are_stuffed_wherever_the_pieces_end(void **state)
 		{ SC("."), SC("..\r\n.\r\n") },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		for (size_t i = 0; i <= c->in.n; i++)
 			for (size_t j = i; j <= c->in.n; j++) {
 				struct buf b = { 0 };
@@ -189,10 +190,10 @@ top_gives_the_header_and_lines_of_the_body(void **state)
 		{ SC(""), 1, SC("") },
 	};
 	(void)state;
-	EACH (cases, c)
+	EACH(cases, c)
 		CHECK_STR(str_sub(c->message, 0, pop3_top_size(c->message, c->lines)), c->want);
 }
 
-T_MAIN(T(a_command_is_a_verb_and_what_follows), T(message_numbers_begin_with_one), T(top_has_a_number_and_a_count),
-	T(answers_are_one_line_whatever_is_in_them), T(dots_are_stuffed_wherever_the_pieces_end),
-	T(top_gives_the_header_and_lines_of_the_body))
+T_MAIN(T(a_command_is_a_verb_and_what_follows), T(message_numbers_begin_with_one),
+	T(top_has_a_number_and_a_count), T(answers_are_one_line_whatever_is_in_them),
+	T(dots_are_stuffed_wherever_the_pieces_end), T(top_gives_the_header_and_lines_of_the_body))

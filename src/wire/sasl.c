@@ -166,12 +166,14 @@ scram_step(struct sasl *s, str response)
 }
 
 enum sasl_move
-sasl_start(struct sasl *s, struct arena *a, enum sasl_mech mech, const struct sasl_binding *binding, bool plus_offered,
-	str nonce, bool has_initial, str initial)
+sasl_start(struct sasl *s, struct arena *a, enum sasl_mech mech, const struct sasl_binding *binding,
+	bool plus_offered, str nonce, bool has_initial, str initial)
 {
 	const struct mech *row = row_of(mech);
 
-	*s = (struct sasl){ .mech = mech, .step = FIRST, .arena = a, .nonce = nonce, .plus_offered = plus_offered };
+	*s = (struct sasl){
+		.mech = mech, .step = FIRST, .arena = a, .nonce = nonce, .plus_offered = plus_offered
+	};
 	if (binding)
 		s->binding = *binding;
 	if (!row)

@@ -20,7 +20,8 @@ play_vault(struct sasl *s, enum sasl_move move, enum fault verdict)
 	while (move != SASL_SEND && move != SASL_DONE && move != SASL_FAILED) {
 		check_user(s);
 		if (move == SASL_ASK_PASSWORD) {
-			assert(s->password.n > 0 && str_is_utf8(s->password) && str_find(s->password, '\0') == s->password.n);
+			assert(s->password.n > 0 && str_is_utf8(s->password) &&
+				str_find(s->password, '\0') == s->password.n);
 			move = sasl_told(s, verdict);
 			assert(move == (verdict == OK ? SASL_DONE : SASL_FAILED));
 		} else if (move == SASL_ASK_SALT) {
@@ -40,7 +41,8 @@ play_vault(struct sasl *s, enum sasl_move move, enum fault verdict)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct sasl_binding binding = { SC("0123456789abcdef0123456789abcdef"), SC("certificate") };
+	static const struct sasl_binding binding = { SC("0123456789abcdef0123456789abcdef"),
+		SC("certificate") };
 	struct arena a = { 0 };
 	struct sasl s;
 	enum sasl_move move;
@@ -53,8 +55,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	verdict = data[1] & 1 ? AUTH_FAILED : OK;
 	if (data[1] & 2)
 		(void)str_take_until(&in, '\n', &response);
-	move = sasl_start(&s, &a, (enum sasl_mech)(data[0] % 7), data[1] & 4 ? &binding : NULL, data[1] & 8, S("NONCE"),
-		data[1] & 2, response);
+	move = sasl_start(&s, &a, (enum sasl_mech)(data[0] % 7), data[1] & 4 ? &binding : NULL, data[1] & 8,
+		S("NONCE"), data[1] & 2, response);
 	for (;;) {
 		move = play_vault(&s, move, verdict);
 		if (move != SASL_SEND || !str_take_until(&in, '\n', &response))

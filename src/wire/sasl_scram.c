@@ -60,8 +60,8 @@ static bool
 skip_extensions(str message)
 {
 	for (str one; str_take_until(&message, ',', &one);) {
-		if (one.n < 3 || !ascii_alpha(one.p[0]) || one.p[1] != '=' || one.p[0] == 'm' || !str_is_utf8(one) ||
-			str_find(one, '\0') < one.n)
+		if (one.n < 3 || !ascii_alpha(one.p[0]) || one.p[1] != '=' || one.p[0] == 'm' ||
+			!str_is_utf8(one) || str_find(one, '\0') < one.n)
 			return false;
 	}
 	return true;
@@ -100,7 +100,8 @@ scram_first(struct sasl *s, str message)
 	s->gs2_header = arena_str(s->arena, str_sub(message, 0, message.n - in.n));
 	s->client_first_bare = arena_str(s->arena, in);
 	if (!scram_take(&in, 'n', &user) || !saslname_decode(s->arena, user, &user) || !sasl_is_user(user) ||
-		!scram_take(&in, 'r', &nonce) || !is_nonce(nonce) || nonce.n > MOST_NONCE || !skip_extensions(in))
+		!scram_take(&in, 'r', &nonce) || !is_nonce(nonce) || nonce.n > MOST_NONCE ||
+		!skip_extensions(in))
 		return sasl_fail(s, AUTH_FAILED);
 	if (has_authzid && !saslname_decode(s->arena, authzid, &authzid))
 		return sasl_fail(s, AUTH_FAILED);

@@ -6,7 +6,8 @@
 #include "wire/test_vault.h"
 
 static const str nonce_of_ours = SC("3rfcNHYJY1ZVvWVs7j");
-static const struct sasl_binding both = { .exporter = SC("EXPORTER-KEYING-MATERIAL-32-OCTE"), .end_point = SC("\x01\x02\x03") };
+static const struct sasl_binding both = { .exporter = SC("EXPORTER-KEYING-MATERIAL-32-OCTE"),
+	.end_point = SC("\x01\x02\x03") };
 
 static str
 from_base64(struct arena *a, str text)
@@ -56,7 +57,10 @@ plain_is_two_nuls_and_a_password(void **state)
 	} cases[] = {
 		{ SC("\0ann@a.test\0secret"), OK },
 		{ SC("ann@a.test\0ann@a.test\0secret"), OK },
-		{ SC("\0gr\xc3\xbc\xc3\x9f" "e@a.test\0gr\xc3\xbc\xc3\x9f" "e"), OK },
+		{ SC("\0gr\xc3\xbc\xc3\x9f"
+		     "e@a.test\0gr\xc3\xbc\xc3\x9f"
+		     "e"),
+			OK },
 		{ SC("ben@a.test\0ann@a.test\0secret"), NOT_PERMITTED },
 		{ SC(""), AUTH_FAILED },
 		{ SC("\0"), AUTH_FAILED },
@@ -73,7 +77,7 @@ plain_is_two_nuls_and_a_password(void **state)
 		{ SC("\0ann@a.test\0sec\xffret"), AUTH_FAILED },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		struct arena a = { 0 };
 		struct sasl s;
 		enum sasl_move want = c->fault == OK ? SASL_ASK_PASSWORD : SASL_FAILED;
@@ -95,14 +99,17 @@ plain_is_done_when_vault_says_so(void **state)
 	struct sasl s;
 
 	(void)state;
-	CHECK_INT(sasl_start(&s, &a, SASL_PLAIN, NULL, false, S(""), true, S("\0ann@a.test\0sec ret")), SASL_ASK_PASSWORD);
+	CHECK_INT(sasl_start(&s, &a, SASL_PLAIN, NULL, false, S(""), true, S("\0ann@a.test\0sec ret")),
+		SASL_ASK_PASSWORD);
 	CHECK_STR(s.user, S("ann@a.test"));
 	CHECK_STR(s.password, S("sec ret"));
 	CHECK_INT(sasl_told(&s, OK), SASL_DONE);
-	CHECK_INT(sasl_start(&s, &a, SASL_PLAIN, NULL, false, S(""), true, S("\0ann@a.test\0wrong")), SASL_ASK_PASSWORD);
+	CHECK_INT(sasl_start(&s, &a, SASL_PLAIN, NULL, false, S(""), true, S("\0ann@a.test\0wrong")),
+		SASL_ASK_PASSWORD);
 	CHECK_INT(sasl_told(&s, AUTH_FAILED), SASL_FAILED);
 	CHECK_INT(s.fault, AUTH_FAILED);
-	CHECK_INT(sasl_start(&s, &a, SASL_PLAIN, NULL, false, S(""), true, S("\0ann@a.test\0secret")), SASL_ASK_PASSWORD);
+	CHECK_INT(sasl_start(&s, &a, SASL_PLAIN, NULL, false, S(""), true, S("\0ann@a.test\0secret")),
+		SASL_ASK_PASSWORD);
 	CHECK_INT(sasl_told(&s, AUTH_UNAVAILABLE), SASL_FAILED);
 	CHECK_INT(s.fault, AUTH_UNAVAILABLE);
 	arena_done(&a);
@@ -122,7 +129,8 @@ names_and_responses_are_bounded(void **state)
 	buf_add(&b, S("\0secret"));
 	CHECK_INT(sasl_start(&s, &a, SASL_PLAIN, NULL, false, S(""), true, buf_str(&b)), SASL_ASK_PASSWORD);
 	CHECK_INT(s.user.n, SASL_USER);
-	CHECK_INT(sasl_start(&s, &a, SASL_LOGIN, NULL, false, S(""), true, str_sub(buf_str(&b), 1, 320)), SASL_SEND);
+	CHECK_INT(sasl_start(&s, &a, SASL_LOGIN, NULL, false, S(""), true, str_sub(buf_str(&b), 1, 320)),
+		SASL_SEND);
 	while (b.n < 4096)
 		buf_add_char(&b, 'x');
 	CHECK_INT(sasl_start(&s, &a, SASL_PLAIN, NULL, false, S(""), true, buf_str(&b)), SASL_ASK_PASSWORD);
@@ -173,7 +181,8 @@ a_wiped_exchange_keeps_no_password(void **state)
 	const char *p;
 
 	(void)state;
-	CHECK_INT(sasl_start(&s, &a, SASL_PLAIN, NULL, false, S(""), true, S("\0ann\0secret")), SASL_ASK_PASSWORD);
+	CHECK_INT(sasl_start(&s, &a, SASL_PLAIN, NULL, false, S(""), true, S("\0ann\0secret")),
+		SASL_ASK_PASSWORD);
 	p = s.password.p;
 	sasl_wipe(&s);
 	CHECK_STR(str_of(p, 6), S("\0\0\0\0\0\0"));
@@ -192,7 +201,8 @@ static const struct exchange examples[] = {
 		SC("r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096"),
 		SC("c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="),
 		SC("v=rmF9pqV8S7suAoZWja4dJRkFsKQ=") },
-	{ SASL_SCRAM_SHA_256, SC("%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"), SC("W22ZaJ0SNY7soEsUEjb6gQ=="), /* RFC 7677 3 */
+	{ SASL_SCRAM_SHA_256, SC("%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"),
+		SC("W22ZaJ0SNY7soEsUEjb6gQ=="), /* RFC 7677 3 */
 		SC("n,,n=user,r=rOprNGfwEbeRWgbNEkqO"),
 		SC("r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"),
 		SC("c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
@@ -204,7 +214,7 @@ static void
 the_examples_of_the_rfcs_pass(void **state)
 {
 	(void)state;
-	EACH (examples, c) {
+	EACH(examples, c) {
 		struct arena a = { 0 };
 		struct test_vault vault;
 		unsigned char room[32];
@@ -212,7 +222,8 @@ the_examples_of_the_rfcs_pass(void **state)
 		str signature;
 
 		test_vault_init(&vault, c->mech, S("pencil"), from_base64(&a, c->salt), 4096);
-		CHECK_INT(sasl_start(&s, &a, c->mech, NULL, false, c->nonce, true, c->client_first), SASL_ASK_SALT);
+		CHECK_INT(sasl_start(&s, &a, c->mech, NULL, false, c->nonce, true, c->client_first),
+			SASL_ASK_SALT);
 		CHECK_STR(s.user, S("user"));
 		CHECK_INT(sasl_told_salt(&s, vault.salt, (uint32_t)vault.iterations), SASL_SEND);
 		CHECK_STR(s.challenge, c->server_first);
@@ -272,7 +283,8 @@ vault_may_have_no_salt_to_give(void **state)
 	struct sasl s;
 
 	(void)state;
-	CHECK_INT(sasl_start(&s, &a, SASL_SCRAM_SHA_1, NULL, false, nonce_of_ours, true, S("n,,n=ann,r=x")), SASL_ASK_SALT);
+	CHECK_INT(sasl_start(&s, &a, SASL_SCRAM_SHA_1, NULL, false, nonce_of_ours, true, S("n,,n=ann,r=x")),
+		SASL_ASK_SALT);
 	CHECK_INT(sasl_told(&s, AUTH_UNAVAILABLE), SASL_FAILED);
 	CHECK_INT(s.fault, AUTH_UNAVAILABLE);
 	arena_done(&a);
@@ -293,16 +305,20 @@ the_first_message_of_scram_is_read_strictly(void **state)
 		{ SASL_SCRAM_SHA_1, &none, false, SC("n,,n=ann,r=abc"), OK, SC("ann") },
 		{ SASL_SCRAM_SHA_1, &none, false, SC("y,,n=ann,r=abc"), OK, SC("ann") },
 		{ SASL_SCRAM_SHA_1, &both, true, SC("n,,n=ann,r=abc"), OK, SC("ann") },
-		{ SASL_SCRAM_SHA_1, &both, true, SC("y,,n=ann,r=abc"), AUTH_FAILED, SC("") }, /* a downgrade */
+		{ SASL_SCRAM_SHA_1, &both, true, SC("y,,n=ann,r=abc"), AUTH_FAILED,
+			SC("") }, /* a downgrade */
 		{ SASL_SCRAM_SHA_1, &both, true, SC("p=tls-exporter,,n=ann,r=abc"), AUTH_FAILED, SC("") },
 		{ SASL_SCRAM_SHA_1_PLUS, &both, true, SC("n,,n=ann,r=abc"), AUTH_FAILED, SC("") },
 		{ SASL_SCRAM_SHA_1_PLUS, &both, true, SC("y,,n=ann,r=abc"), AUTH_FAILED, SC("") },
 		{ SASL_SCRAM_SHA_1_PLUS, &both, true, SC("p=tls-exporter,,n=ann,r=abc"), OK, SC("ann") },
-		{ SASL_SCRAM_SHA_1_PLUS, &both, true, SC("p=tls-server-end-point,,n=ann,r=abc"), OK, SC("ann") },
+		{ SASL_SCRAM_SHA_1_PLUS, &both, true, SC("p=tls-server-end-point,,n=ann,r=abc"), OK,
+			SC("ann") },
 		{ SASL_SCRAM_SHA_1_PLUS, &both, true, SC("p=tls-unique,,n=ann,r=abc"), AUTH_FAILED, SC("") },
 		{ SASL_SCRAM_SHA_1_PLUS, &both, true, SC("p=,,n=ann,r=abc"), AUTH_FAILED, SC("") },
-		{ SASL_SCRAM_SHA_1_PLUS, &only_end_point, true, SC("p=tls-exporter,,n=ann,r=abc"), AUTH_FAILED, SC("") },
-		{ SASL_SCRAM_SHA_1_PLUS, &only_end_point, true, SC("p=tls-server-end-point,,n=ann,r=abc"), OK, SC("ann") },
+		{ SASL_SCRAM_SHA_1_PLUS, &only_end_point, true, SC("p=tls-exporter,,n=ann,r=abc"),
+			AUTH_FAILED, SC("") },
+		{ SASL_SCRAM_SHA_1_PLUS, &only_end_point, true, SC("p=tls-server-end-point,,n=ann,r=abc"), OK,
+			SC("ann") },
 		{ SASL_SCRAM_SHA_1, &none, false, SC("n,a=ann,n=ann,r=abc"), OK, SC("ann") },
 		{ SASL_SCRAM_SHA_1, &none, false, SC("n,a=ben,n=ann,r=abc"), NOT_PERMITTED, SC("") },
 		{ SASL_SCRAM_SHA_1, &none, false, SC("n,a=,n=ann,r=abc"), NOT_PERMITTED, SC("") },
@@ -334,11 +350,12 @@ the_first_message_of_scram_is_read_strictly(void **state)
 		{ SASL_SCRAM_SHA_1, &none, false, SC(""), AUTH_FAILED, SC("") },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		struct arena a = { 0 };
 		struct sasl s;
 
-		CHECK_INT(sasl_start(&s, &a, c->mech, c->binding, c->plus_offered, nonce_of_ours, true, c->message),
+		CHECK_INT(sasl_start(&s, &a, c->mech, c->binding, c->plus_offered, nonce_of_ours, true,
+				  c->message),
 			c->fault == OK ? SASL_ASK_SALT : SASL_FAILED);
 		CHECK_INT(s.fault, c->fault);
 		if (c->fault == OK)
@@ -370,7 +387,8 @@ the_last_message_of_scram_is_read_strictly(void **state)
 		{ SC("c=,r=abc3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="), false },
 		{ SC("c=biws,r=abc3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Q=="), false },
 		{ SC("c=biws,r=abc3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts"), false },
-		{ SC("c=biws,r=abc3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Tt="), false }, /* stray bits */
+		{ SC("c=biws,r=abc3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Tt="),
+			false }, /* stray bits */
 		{ SC("c=biws,r=abc3rfcNHYJY1ZVvWVs7j,p="), false },
 		{ SC("c=biws,r=abc3rfcNHYJY1ZVvWVs7j"), false },
 		{ SC("p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="), false },
@@ -378,19 +396,20 @@ the_last_message_of_scram_is_read_strictly(void **state)
 		{ SC(""), false },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		struct arena a = { 0 };
 		struct sasl s;
 
-		CHECK_INT(sasl_start(&s, &a, SASL_SCRAM_SHA_1, NULL, false, nonce_of_ours, true, S("n,,n=ann,r=abc")),
+		CHECK_INT(sasl_start(&s, &a, SASL_SCRAM_SHA_1, NULL, false, nonce_of_ours, true,
+				  S("n,,n=ann,r=abc")),
 			SASL_ASK_SALT);
 		CHECK_INT(sasl_told_salt(&s, S("salt"), 4096), SASL_SEND);
 		CHECK_INT(sasl_step(&s, c->message), c->good ? SASL_ASK_PROOF : SASL_FAILED);
 		CHECK_INT(s.fault, c->good ? OK : AUTH_FAILED);
 		if (c->good) {
 			CHECK_INT(s.proof.n, 20);
-			CHECK(str_starts(s.auth_message,
-				S("n=ann,r=abc,r=abc3rfcNHYJY1ZVvWVs7j,s=c2FsdA==,i=4096,c=biws,r=abc3rfcNHYJY1ZVvWVs7j")));
+			CHECK(str_starts(s.auth_message, S("n=ann,r=abc,r=abc3rfcNHYJY1ZVvWVs7j,s=c2FsdA==,i="
+							   "4096,c=biws,r=abc3rfcNHYJY1ZVvWVs7j")));
 			CHECK_INT(str_find_str(s.auth_message, S(",p=")), s.auth_message.n);
 		}
 		arena_done(&a);
@@ -411,10 +430,11 @@ the_channel_must_be_the_one_we_see(void **state)
 		{ SC("p=tls-exporter,,"), SC("p=tls-server-end-point,,\x01\x02\x03"), false },
 		{ SC("p=tls-server-end-point,,"), SC("p=tls-server-end-point,,\x01\x02\x03"), true },
 		{ SC("p=tls-server-end-point,,"), SC("p=tls-server-end-point,,\x01\x02\x04"), false },
-		{ SC("p=tls-exporter,a=ann,"), SC("p=tls-exporter,a=ann,EXPORTER-KEYING-MATERIAL-32-OCTE"), true },
+		{ SC("p=tls-exporter,a=ann,"), SC("p=tls-exporter,a=ann,EXPORTER-KEYING-MATERIAL-32-OCTE"),
+			true },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		struct arena a = { 0 };
 		struct buf b = { 0 };
 		struct sasl s;

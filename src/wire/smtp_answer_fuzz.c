@@ -38,7 +38,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			again = buf_str(&b);
 			assert(smtp_answer_take(&a, &again, &second, &f) && again.n == 0);
 			assert(second.code == got.code);
-			assert(!got.status.n || (str_eq(second.status, got.status) && str_eq(second.text, got.text)));
+			assert(!got.status.n ||
+				(str_eq(second.status, got.status) && str_eq(second.text, got.text)));
 		}
 		buf_done(&b);
 	}

@@ -14,11 +14,11 @@ a_whole_reply_is_taken_off_the_front(void **state)
 	} cases[] = {
 		{ SC("250 OK\r\n"), 250, SC(""), SC("OK"), SC("") },
 		{ SC("250 2.1.5 OK\r\n354 go\r\n"), 250, SC("2.1.5"), SC("OK"), SC("354 go\r\n") },
-		{ SC("250-mx.b.test\r\n250-SIZE 1000\r\n250 STARTTLS\r\n"), 250, SC(""), SC("mx.b.test\nSIZE 1000\nSTARTTLS"),
-			SC("") },
+		{ SC("250-mx.b.test\r\n250-SIZE 1000\r\n250 STARTTLS\r\n"), 250, SC(""),
+			SC("mx.b.test\nSIZE 1000\nSTARTTLS"), SC("") },
 		{ SC("550-5.7.1 no\r\n550 5.7.1 never\r\n"), 550, SC("5.7.1"), SC("no\nnever"), SC("") },
 		{ SC("550-no\r\n550 5.7.1 never\r\n"), 550, SC("5.7.1"), SC("no\nnever"), SC("") },
-		{ SC("220\r\n"), 220, SC(""), SC(""), SC("") },	     /* CVE-2026-43964: a code without text */
+		{ SC("220\r\n"), 220, SC(""), SC(""), SC("") }, /* CVE-2026-43964: a code without text */
 		{ SC("220 \r\n"), 220, SC(""), SC(""), SC("") },
 		{ SC("250-\r\n250\r\n"), 250, SC(""), SC("\n"), SC("") },
 		{ SC("250 2.0.0\r\n"), 250, SC("2.0.0"), SC(""), SC("") },
@@ -37,7 +37,7 @@ a_whole_reply_is_taken_off_the_front(void **state)
 	struct arena a = { 0 };
 
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		struct smtp_answer got = { 0 };
 		enum fault f = INTERNAL;
 		str rest = c->in;
@@ -63,17 +63,31 @@ static void
 what_is_no_reply_is_refused(void **state)
 {
 	static const str cases[] = {
-		SC("\r\n"), SC("2\r\n"), SC("25\r\n"), SC("250x\r\n"), SC("250\tOK\r\n"), SC("2500 OK\r\n"), SC("150 wait\r\n"),
-		SC("650 OK\r\n"), SC("abc def\r\n"), SC(" 250 OK\r\n"), SC("-50 OK\r\n"), SC("25a OK\r\n"),
-		SC("250-a\r\n251 b\r\n"), SC("250-a\r\n550 b\r\n"), SC("250-a\r\n\r\n"), SC("250-a\r\n2\r\n"),
+		SC("\r\n"),
+		SC("2\r\n"),
+		SC("25\r\n"),
+		SC("250x\r\n"),
+		SC("250\tOK\r\n"),
+		SC("2500 OK\r\n"),
+		SC("150 wait\r\n"),
+		SC("650 OK\r\n"),
+		SC("abc def\r\n"),
+		SC(" 250 OK\r\n"),
+		SC("-50 OK\r\n"),
+		SC("25a OK\r\n"),
+		SC("250-a\r\n251 b\r\n"),
+		SC("250-a\r\n550 b\r\n"),
+		SC("250-a\r\n\r\n"),
+		SC("250-a\r\n2\r\n"),
 		SC("250-a\r\nb"
 		   "\r\n250 c\r\n"),
-		SC("SSH-2.0-OpenSSH\r\n"), SC("\0\0\0\r\n"),
+		SC("SSH-2.0-OpenSSH\r\n"),
+		SC("\0\0\0\r\n"),
 	};
 	struct arena a = { 0 };
 
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		struct smtp_answer got = { .code = 1 };
 		enum fault f = OK;
 		str rest = *c;

@@ -34,11 +34,13 @@ a_command_is_a_verb_and_what_follows(void **state)
 		{ SC(" EHLO a"), SMTP_UNKNOWN, SC("EHLO a") },
 		{ SC("EHLOa"), SMTP_UNKNOWN, SC("") },
 		{ SC("MAI"), SMTP_UNKNOWN, SC("") },
-		{ SC("MAIL\xc2\xa0" "FROM:<>"), SMTP_UNKNOWN, SC("") },
+		{ SC("MAIL\xc2\xa0"
+		     "FROM:<>"),
+			SMTP_UNKNOWN, SC("") },
 		{ SC("M\xc3\xa4IL x"), SMTP_UNKNOWN, SC("x") },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		struct smtp_command got;
 
 		CHECK_INT(smtp_command_parse(c->line, &got), OK);
@@ -51,11 +53,11 @@ a_command_is_a_verb_and_what_follows(void **state)
 static void
 controls_are_no_part_of_a_command(void **state)
 {
-	static const str lines[] = { SC("EHLO a\0b"), SC("EHLO\ta"), SC("NOOP \r"), SC("NOOP a\nQUIT"), SC("\x16\x03\x01"),
-		SC("NOOP \x7f"), SC("\0") };
+	static const str lines[] = { SC("EHLO a\0b"), SC("EHLO\ta"), SC("NOOP \r"), SC("NOOP a\nQUIT"),
+		SC("\x16\x03\x01"), SC("NOOP \x7f"), SC("\0") };
 
 	(void)state;
-	EACH (lines, line) {
+	EACH(lines, line) {
 		struct smtp_command got = { .verb = SMTP_QUIT };
 
 		CHECK_INT(smtp_command_parse(*line, &got), SYNTAX);
@@ -77,4 +79,5 @@ every_verb_has_its_name(void **state)
 	CHECK_C(str_c(smtp_verb_name(SMTP_UNKNOWN)), "UNKNOWN");
 }
 
-T_MAIN(T(a_command_is_a_verb_and_what_follows), T(controls_are_no_part_of_a_command), T(every_verb_has_its_name))
+T_MAIN(T(a_command_is_a_verb_and_what_follows), T(controls_are_no_part_of_a_command),
+	T(every_verb_has_its_name))

@@ -171,7 +171,7 @@ long_lines_and_long_runs_of_bare_ends_are_kept_whole(void **state)
 	static const char fills[] = { 'x', '\n', '\r', '.', '\0' };
 
 	(void)state;
-	EACH (fills, fill) {
+	EACH(fills, fill) {
 		struct buf in = { 0 };
 		struct outcome o;
 
@@ -226,7 +226,7 @@ stuffing_adds_dots_and_makes_every_line_end_crlf(void **state)
 		{ SC("a\0.\r\n"), SC("a\0.\r\n.\r\n") },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		struct buf b = { 0 };
 
 		smtp_data_stuff(&b, c->in);
@@ -237,5 +237,5 @@ stuffing_adds_dots_and_makes_every_line_end_crlf(void **state)
 
 T_MAIN(T(a_dot_on_a_line_of_its_own_ends_the_data), T(stuffed_dots_are_taken_off_and_no_others),
 	T(nothing_but_crlf_dot_crlf_ends_the_data), T(what_follows_the_end_is_not_looked_at),
-	T(long_lines_and_long_runs_of_bare_ends_are_kept_whole), T(a_message_over_the_limit_is_read_to_its_end),
-	T(stuffing_adds_dots_and_makes_every_line_end_crlf))
+	T(long_lines_and_long_runs_of_bare_ends_are_kept_whole),
+	T(a_message_over_the_limit_is_read_to_its_end), T(stuffing_adds_dots_and_makes_every_line_end_crlf))

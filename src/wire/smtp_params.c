@@ -3,7 +3,11 @@
 #include "base/mem.h"
 #include "wire/xtext.h"
 
-enum { MOST_ENVID = 100, MOST_ORCPT = 500, MOST_AUTH = 500 }; /* octets as sent: RFC 3461 5.4 (10), RFC 4954 5 */
+enum {
+	MOST_ENVID = 100,
+	MOST_ORCPT = 500,
+	MOST_AUTH = 500
+}; /* octets as sent: RFC 3461 5.4 (10), RFC 4954 5 */
 
 struct params {
 	struct arena *arena;
@@ -213,7 +217,9 @@ enum fault
 smtp_mail_parse(struct arena *a, str args, unsigned offered, bool lenient, struct smtp_mail *ret)
 {
 	struct smtp_mail m = { 0 };
-	struct params p = { .arena = a, .offered = offered, .utf8_ok = offered & SMTP_EXT_SMTPUTF8, .mail = &m };
+	struct params p = {
+		.arena = a, .offered = offered, .utf8_ok = offered & SMTP_EXT_SMTPUTF8, .mail = &m
+	};
 	enum fault f;
 
 	TRY(take_prefix(&args, S("FROM:"), lenient));
@@ -229,7 +235,8 @@ smtp_mail_parse(struct arena *a, str args, unsigned offered, bool lenient, struc
 }
 
 enum fault
-smtp_rcpt_parse(struct arena *a, str args, unsigned offered, bool utf8_ok, bool lenient, struct smtp_rcpt *ret)
+smtp_rcpt_parse(
+	struct arena *a, str args, unsigned offered, bool utf8_ok, bool lenient, struct smtp_rcpt *ret)
 {
 	struct smtp_rcpt r = { 0 };
 	struct params p = { .arena = a, .offered = offered, .utf8_ok = utf8_ok, .rcpt = &r };

@@ -3,7 +3,7 @@
 #include "wire/printable.h"
 
 enum {
-	MOST_REPLY = 512,	/* octets of a line with its CRLF: RFC 5321 4.5.3.1.5 */
+	MOST_REPLY = 512,       /* octets of a line with its CRLF: RFC 5321 4.5.3.1.5 */
 	MOST_CHALLENGE = 12288, /* RFC 4954 4 */
 };
 

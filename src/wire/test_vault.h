@@ -34,8 +34,8 @@ test_vault_init(struct test_vault *v, enum sasl_mech mech, str password, str sal
 	v->md = v->size == 20 ? EVP_sha1() : EVP_sha256();
 	v->salt = salt;
 	v->iterations = iterations;
-	assert(PKCS5_PBKDF2_HMAC(password.p, (int)password.n, (const unsigned char *)salt.p, (int)salt.n, iterations, v->md,
-		(int)v->size, salted));
+	assert(PKCS5_PBKDF2_HMAC(password.p, (int)password.n, (const unsigned char *)salt.p, (int)salt.n,
+		iterations, v->md, (int)v->size, salted));
 	test_hmac(v->md, salted, v->size, S("Client Key"), client_key);
 	test_hmac(v->md, salted, v->size, S("Server Key"), v->server_key);
 	assert(EVP_Digest(client_key, v->size, v->stored_key, NULL, v->md, NULL));
@@ -43,7 +43,8 @@ test_vault_init(struct test_vault *v, enum sasl_mech mech, str password, str sal
 
 /* The verdict on a proof; *ret_signature is the server's, `room` for it is the caller's. */
 static inline enum fault
-test_vault_verify(const struct test_vault *v, str auth_message, str proof, unsigned char room[32], str *ret_signature)
+test_vault_verify(
+	const struct test_vault *v, str auth_message, str proof, unsigned char room[32], str *ret_signature)
 {
 	unsigned char signature[32], key[32], digest[32];
 

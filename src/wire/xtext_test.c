@@ -37,7 +37,7 @@ xtext_is_undone(void **state)
 	struct arena a = { 0 };
 
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		str got = S("");
 
 		CHECK_INT(xtext_decode(&a, c->in, c->utf8_ok, &got), c->fault);
@@ -88,7 +88,7 @@ unicode_escapes_are_undone_or_left_alone(void **state)
 	struct arena a = { 0 };
 
 	(void)state;
-	EACH (cases, c)
+	EACH(cases, c)
 		CHECK_STR(xtext_unescape_utf8(&a, c->in), c->want);
 	arena_done(&a);
 }
