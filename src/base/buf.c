@@ -29,7 +29,7 @@ buf_reserve(struct buf *b, size_t n)
 		b->full = true;
 		return NULL;
 	}
-	if (b->room - b->n < n) {
+	if (!b->p || b->room - b->n < n) {
 		size_t room = MAX(b->room * 2, b->n + n);
 		room = MIN(MAX(room, 64), limit);
 		b->p = mem_grow(b->p, room);

@@ -47,7 +47,7 @@ str_sub(str s, size_t from, size_t n)
 		from = s.n;
 	if (n > s.n - from)
 		n = s.n - from;
-	return (str){ s.p + from, n };
+	return (str){ from ? s.p + from : s.p, n }; /* NULL + 0 is undefined in C */
 }
 
 /* What follows the first `from` bytes. */
