@@ -64,7 +64,7 @@ load(const char *path)
 	}
 	d = opendir(path);
 	for (struct dirent *e; d && (e = readdir(d));) {
-		char child[4096];
+		char child[2048];
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(child, sizeof(child), "%s/%s", path, e->d_name);
