@@ -30,8 +30,8 @@ struct conf;
 /* Reads the file and everything it names. ret_report gets a line a finding, "file:line: error: ..." or "file:line: warning: ..."; with an error
  * the result is BAD_ARGUMENT and *ret is not written. NOT_FOUND: no such file. path NULL: defaults only. overrides: "name=value"
  * strings (from -o), may be NULL. */
-enum fault conf_load(const char *path, const char *const *overrides, size_t override_count, struct buf *ret_report,
-	struct conf **ret);
+enum fault conf_load(const char *path, const char *const *overrides, size_t override_count,
+	struct buf *ret_report, struct conf **ret);
 void conf_free(struct conf *c);
 
 /* The same without the outside world, for tests and fuzzers: everything conf_load would look up is here. */
@@ -50,14 +50,18 @@ enum fault conf_parse(const struct conf_source *source, struct buf *ret_report, 
 /* Typed access; the type must be the table's (assert). Borrowed as long as the conf lives. */
 str conf_str(const struct conf *c, enum conf_id id);
 bool conf_bool(const struct conf *c, enum conf_id id);
-int64_t conf_int(const struct conf *c, enum conf_id id);	   /* INT, SIZE in bytes, TIME in ms, ENUM as index of its word */
-bool conf_is(const struct conf *c, enum conf_id id, const char *word); /* ENUM: is this its word? (assert: the table has it) */
+int64_t conf_int(const struct conf *c,
+	enum conf_id id); /* INT, SIZE in bytes, TIME in ms, ENUM as index of its word */
+bool conf_is(const struct conf *c, enum conf_id id,
+	const char *word); /* ENUM: is this its word? (assert: the table has it) */
 const str *conf_list(const struct conf *c, enum conf_id id, size_t *ret_n);
 const char *conf_path(const struct conf *c, enum conf_id id); /* a STRING as a C string */
 
 /* Lists that match: the first entry that fits decides, and an entry !x says no. */
-bool conf_has_domain(const struct conf *c, enum conf_id id, str domain); /* mydestination ...; case does not matter; fast for long lists */
-bool conf_has_word(const struct conf *c, enum conf_id id, str word);	 /* commands, keywords, mechanisms; case does not matter */
+bool conf_has_domain(const struct conf *c, enum conf_id id,
+	str domain); /* mydestination ...; case does not matter; fast for long lists */
+bool conf_has_word(const struct conf *c, enum conf_id id,
+	str word); /* commands, keywords, mechanisms; case does not matter */
 /* mynetworks: bytes 4 or 16 of an address, IPv4 as 4 (see peer_of of rt/sock.h). */
 bool conf_has_ip(const struct conf *c, enum conf_id id, const unsigned char *ip, size_t bytes);
 
@@ -76,10 +80,10 @@ const struct conf *conf_for(const struct conf *c, const char *listener);
 struct conf_origin {
 	const char *name;
 	enum conf_type type;
-	str text;	  /* effective value, expanded */
-	str raw;	  /* as written, "" when default */
+	str text;         /* effective value, expanded */
+	str raw;          /* as written, "" when default */
 	const char *file; /* NULL: default; "-o": an override of the command line */
-	int line;	  /* 0: none */
+	int line;         /* 0: none */
 	const char *unit, *initial, *words, *meaning;
 	const char *section;
 	bool per_listener; /* may be overridden by listener_NAME */
@@ -90,7 +94,7 @@ enum fault conf_find(str name, enum conf_id *ret); /* NOT_FOUND */
 /* Also submission_NAME; *ret_listener is "" or the listener's name, static. */
 enum fault conf_find_for(str name, const char **ret_listener, enum conf_id *ret);
 str conf_suggest(struct arena *a, str name); /* the nearest known name, or "" */
-const char *conf_listener(size_t i);	     /* names of the listeners; NULL behind the last */
+const char *conf_listener(size_t i);         /* names of the listeners; NULL behind the last */
 /* What makes a value good, in words: "yes or no", "a number from 1 to 10 (errors)". */
 str conf_expected(struct arena *a, enum conf_id id);
 
@@ -100,7 +104,7 @@ struct conf_line {
 	enum conf_line_kind {
 		CONF_LINE_PARAM,    /* of this server */
 		CONF_LINE_LISTENER, /* a parameter for one listener */
-		CONF_LINE_OWN,	    /* the administrator's own name, for $name in other values */
+		CONF_LINE_OWN,      /* the administrator's own name, for $name in other values */
 		CONF_LINE_IGNORED   /* Postfix's, without effect here */
 	} kind;
 	str raw;

@@ -1,0 +1,290 @@
+/* conf/load.c - from the text of main.cf to a configuration */
+#include "conf/inside.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/* ---- what each line is ---- */
+
+static void
+mention(void *ctx, str name)
+{
+	struct loader *l = ctx;
+	struct line *line = table_get(&l->by_name, name);
+
+	if (line)
+		line->mentioned = true;
+}
+
+/* smtpd_restriction_classes names lists of the administrator's own. */
+static void
+mention_classes(struct loader *l)
+{
+	struct line *classes = table_get(&l->by_name, S("smtpd_restriction_classes"));
+	str rest, item;
+	bool broken;
+
+	if (!classes)
+		return;
+	rest = classes->value;
+	while (list_take(&rest, &item, &broken))
+		mention(l, item);
+}
+
+/* Is `value` one of the words that `accepted` has between its bars? */
+static bool
+is_accepted(const char *accepted, str value)
+{
+	str rest = str_c(accepted), one;
+
+	if (str_eq(rest, S("*")))
+		return true;
+	if (rest.n == 0)
+		return false;
+	if (str_starts(rest, S("|")) && value.n == 0)
+		return true;
+	while (str_take_until(&rest, '|', &one))
+		if (one.n && str_eq_nocase(one, value))
+			return true;
+	return false;
+}
+
+static void
+judge_foreign(struct loader *l, struct line *line, const struct foreign *f)
+{
+	if (is_accepted(f->accepted, line->value)) {
+		line->kind = CONF_LINE_IGNORED;
+		line->note = f->why;
+		return;
+	}
+	report_error(&l->report, line->at, "%s%s%.*s is not supported: %s", f->name,
+		line->value.n && f->accepted[0] ? " = " : "",
+		STR_ARG(f->accepted[0] ? show(l->a, line->value) : S("")), f->why);
+}
+
+static void
+judge_unknown(struct loader *l, struct line *line)
+{
+	str near = conf_suggest(l->a, line->name);
+	const char *family = family_why(line->name);
+
+	if (near.n)
+		report_error(&l->report, line->at, "unknown parameter `%.*s`; did you mean `%.*s`?",
+			STR_ARG(line->name), STR_ARG(near));
+	else if (family)
+		report_error(&l->report, line->at, "%.*s is not supported: %s", STR_ARG(line->name), family);
+	else
+		report_error(&l->report, line->at, "unknown parameter `%.*s`, and no value refers to it",
+			STR_ARG(line->name));
+}
+
+static void
+judge_line(struct loader *l, struct line *line)
+{
+	const struct foreign *foreign = foreign_of(line->name);
+	const char *listener;
+	enum conf_id id;
+
+	if (conf_find_for(line->name, &listener, &id) == OK) {
+		line->kind = listener[0] ? CONF_LINE_LISTENER : CONF_LINE_PARAM;
+		if (strcmp(listener, "lmtp") == 0)
+			report_warning(&l->report, line->at, "%.*s has no effect: LMTP is not built yet",
+				STR_ARG(line->name));
+	} else if (foreign) {
+		judge_foreign(l, line, foreign);
+	} else if (line->mentioned) {
+		line->kind = CONF_LINE_OWN;
+	} else {
+		judge_unknown(l, line);
+	}
+}
+
+static void
+judge_lines(struct loader *l)
+{
+	for (size_t i = 0; i < l->line_count; i++)
+		if (!l->lines[i].replaced)
+			each_mention(l->lines[i].value, mention, l);
+	mention_classes(l);
+	for (size_t i = 0; i < l->line_count; i++)
+		if (!l->lines[i].replaced)
+			judge_line(l, &l->lines[i]);
+}
+
+static void
+keep_lines(struct loader *l, struct conf *c)
+{
+	c->lines = ARENA_ARRAY(l->a, l->line_count, struct line);
+	for (size_t i = 0; i < l->line_count; i++)
+		if (!l->lines[i].replaced)
+			c->lines[c->line_count++] = l->lines[i];
+}
+
+/* ---- values ---- */
+
+static void
+fill_value(struct loader *l, size_t view, enum conf_id id, struct value *v)
+{
+	raw_of(l, view, id, &v->raw, &v->at);
+	if (expand_name(l, view, v->at, str_c(param_of(id)->name), &v->text))
+		(void)check_value(l, id, v);
+}
+
+/* Two lists that both say a domain is ours would have two meanings in Postfix; say so. */
+static void
+warn_both(struct loader *l, const struct conf *c)
+{
+	const struct value *dest = &c->values[CONF_mydestination],
+			   *virtual = &c->values[CONF_virtual_mailbox_domains];
+
+	for (size_t i = 0; i < virtual->n; i++)
+		if (dest->set && conf_has_domain(c, CONF_mydestination, virtual->items[i]))
+			report_warning(&l->report, virtual->at,
+				"%.*s stands in mydestination and in virtual_mailbox_domains",
+				STR_ARG(virtual->items[i]));
+}
+
+static void
+fill_views(struct loader *l, struct conf *plain)
+{
+	const struct conf **views = (const struct conf **)ARENA_ARRAY(l->a, VIEWS, const struct conf *);
+
+	for (size_t view = 0; view < VIEWS; view++) {
+		struct conf *c = view ? ARENA_NEW(l->a, struct conf) : plain;
+
+		c->listener = view_names()[view];
+		c->lines = plain->lines;
+		c->line_count = plain->line_count;
+		for (size_t id = 0; id < CONF_IDS; id++)
+			if (view && !param_of((enum conf_id)id)->per_listener)
+				c->values[id] = plain->values[id];
+			else
+				fill_value(l, view, (enum conf_id)id, &c->values[id]);
+		views[view] = c;
+		c->views = views;
+		if (view == 0)
+			for (size_t id = 0; id < CONF_IDS; id++)
+				if (strcmp(param_of((enum conf_id)id)->words, "listen") == 0)
+					check_listen_where(l->a, c, (enum conf_id)id);
+	}
+	warn_both(l, plain);
+}
+
+static str
+folder_of(struct arena *a, const char *file)
+{
+	str path = str_c(file);
+	size_t slash = str_rfind(path, '/');
+
+	return slash == path.n ? S(".") : arena_str(a, slash ? str_sub(path, 0, slash) : S("/"));
+}
+
+static size_t
+count_lines(str text)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < text.n; i++)
+		n += text.p[i] == '\n';
+	return n;
+}
+
+enum fault
+conf_parse(const struct conf_source *source, struct buf *ret_report, struct conf **ret)
+{
+	static const struct hash_key key = { 0x6d61696e,
+		0x2e6366 }; /* the names are the administrator's, and few */
+	struct arena arena = { 0 };
+	struct conf *c = ARENA_NEW(&arena, struct conf);
+	struct loader l = { .a = &arena, .source = source, .report = { .to = ret_report } };
+
+	table_init(&l.by_name, key);
+	for (size_t view = 0; view < VIEWS; view++)
+		table_init(&l.memo[view], key);
+	l.room = MIN(MOST_LINES, count_lines(source->text) + source->override_count);
+	l.lines = mem_new_array(l.room, sizeof(*l.lines));
+	l.folder = folder_of(&arena, source->file);
+	lines_read(&l, source->text, source->file);
+	for (size_t i = 0; i < source->override_count; i++)
+		lines_add_override(&l, source->overrides[i]);
+	judge_lines(&l);
+	keep_lines(&l, c);
+	fill_views(&l, c);
+	free(l.lines);
+	table_done(&l.by_name);
+	for (size_t view = 0; view < VIEWS; view++)
+		table_done(&l.memo[view]);
+	c->arena = arena;
+	if (l.report.errors) {
+		conf_free(c);
+		return BAD_ARGUMENT;
+	}
+	*ret = c;
+	return OK;
+}
+
+/* ---- files ---- */
+
+static enum fault
+read_whole(void *ctx, struct arena *a, const char *path, str *ret)
+{
+	struct stat st;
+	struct buf bytes = { .limit = FILE_BYTES + 1 };
+	enum fault fault = BAD_ARGUMENT;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	(void)ctx;
+	if (fd < 0)
+		return errno == ENOENT ? NOT_FOUND : BAD_ARGUMENT;
+	if (fstat(fd, &st) != 0 || st.st_size > FILE_BYTES || S_ISDIR(st.st_mode))
+		goto out;
+	for (;;) { /* a pipe has no size: until its end */
+		char *room = buf_reserve(&bytes, MIN(16384, FILE_BYTES + 1 - bytes.n));
+		ssize_t got = room ? read(fd, room, MIN(16384, FILE_BYTES + 1 - bytes.n)) : -1;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 || bytes.n + (size_t)got > FILE_BYTES)
+			goto out;
+		if (got == 0)
+			break;
+		buf_used(&bytes, (size_t)got);
+	}
+	*ret = arena_str(a, buf_str(&bytes));
+	fault = OK;
+out:
+	buf_done(&bytes);
+	close(fd);
+	return fault;
+}
+
+enum fault
+conf_load(const char *path, const char *const *overrides, size_t override_count, struct buf *ret_report,
+	struct conf **ret)
+{
+	struct arena arena = { 0 };
+	char machine[256] = "localhost";
+	struct conf_source source = { .file = path ? path : "(none)",
+		.text = S(""),
+		.overrides = overrides,
+		.override_count = override_count,
+		.read = read_whole };
+	enum fault fault = OK;
+
+	if (gethostname(machine, sizeof(machine) - 1) != 0 || !machine[0])
+		memcpy(machine, "localhost", sizeof("localhost"));
+	source.machine = str_c(machine);
+	if (path)
+		fault = read_whole(NULL, &arena, path, &source.text);
+	if (fault == OK)
+		fault = conf_parse(&source, ret_report, ret);
+	else
+		buf_printf(ret_report, "%s: error: %s\n", path,
+			fault == NOT_FOUND ? "no such file" : "cannot be read, or is larger than 1 MiB");
+	arena_done(&arena);
+	return fault;
+}
