@@ -28,12 +28,15 @@ struct tls_cert {
 struct tls_settings {
 	const struct tls_cert *certs;
 	size_t cert_count;
-	int least_version;    /* TLS1_2_VERSION ... */
+	int least_version;    /* TLS1_2_VERSION or TLS1_3_VERSION (openssl/tls1.h) */
 	str ciphers;	      /* OpenSSL list for TLS 1.2; "" = ours */
-	str ticket_keys;      /* 80 random bytes shared by all processes; resumption works across them and over reload */
-	const char *alpn;     /* "imap", "pop3", or NULL: a client that asks for other protocols only is refused (ALPACA) */
+	str ticket_keys;      /* 80 random bytes shared by all processes; resumption works across them and over reload, for
+			       * the same server name, certificates and protocol. "" = no tickets */
+	const char *alpn;     /* "imap", "pop3", "smtp esmtp" (in order of preference), or NULL for none: a client that asks
+			       * for other protocols only is refused (ALPACA); one that asks for none is welcome */
 };
-/* On a fault *ret_why says what is wrong with which certificate. */
+/* Certificates with the same names and keys of different types (RSA, ECDSA) serve those names together. ECDSA on P-256, P-384,
+ * P-521 and RSA keys are possible. On a fault *ret_why says what is wrong with which certificate. Faults: BAD_ARGUMENT. */
 enum fault tls_server_new(const struct tls_settings *s, tls_sign_fn *sign, void *ctx, struct buf *ret_why, struct tls_server **ret);
 void tls_server_free(struct tls_server *t); /* connections made with it go on */
 
@@ -45,11 +48,16 @@ struct tls_facts {
 	str server_name; /* SNI, "" = none; lives as long as the connection */
 };
 void tls_facts(const struct tls *t, struct tls_facts *ret);
-/* Channel bindings for SCRAM-*-PLUS. 32 bytes; tls-server-end-point up to 64. False when there is none. */
+/* Why the last call gave 0 or -3, in OpenSSL's words, for the log; "" when none did. Static text. */
+const char *tls_why(const struct tls *t);
+/* Channel bindings for SCRAM-*-PLUS. 32 bytes, TLS 1.3 only; tls-server-end-point up to 64. False when there is none. */
 bool tls_exporter(const struct tls *t, char ret[32]);
 bool tls_server_end_point(const struct tls *t, char ret[64], size_t *ret_n);
 
-/* The raw calls stream.c makes: >0 bytes; 0 = closed; -1 = wants READY_IN, -2 = wants READY_OUT, -3 = failed. */
+/* The raw calls stream.c makes: >0 bytes; 0 = closed; -1 = wants READY_IN, -2 = wants READY_OUT, -3 = failed.
+ * fd stays the caller's. The handshake of a server may wait (the signature), so it runs in a fiber, and the connection must not
+ * be closed meanwhile. After tls_write gave -1 or -2 the next one must begin with the same bytes and have at least as many.
+ * What was received may lie here rather than with the kernel: read until -1 before waiting. */
 struct tls *tls_accept_new(struct tls_server *t, int fd);
 struct tls *tls_connect_new(struct tls_client *t, int fd, str server_name);
 int tls_handshake(struct tls *t); /* 1 = done; as above */
@@ -57,17 +65,20 @@ long tls_read(struct tls *t, void *p, size_t n);
 long tls_write(struct tls *t, const void *p, size_t n);
 void tls_close(struct tls *t); /* sends close-notify if it can; frees */
 
-/* A client: verifies against the system's roots unless `insecure`; server_name is sent and checked. */
+/* A client: verifies against ca_file, or the system's roots (NULL), unless `insecure`; server_name (a DNS name or an address) is
+ * sent and checked. NULL: *ret_why says why. */
 struct tls_client *tls_client_new(bool insecure, const char *ca_file, struct buf *ret_why);
-void tls_client_free(struct tls_client *t);
+void tls_client_free(struct tls_client *t); /* connections made with it go on */
 
-/* In vault: the private half. Loads a PEM key; key and first certificate of chain_pem must match. */
+/* In vault: the private half. Loads a PEM key; key and first certificate of chain_pem must match. Faults: BAD_ARGUMENT, and
+ * *ret_why says why. */
 struct tls_key;
 enum fault tls_key_new(str key_pem, str chain_pem, struct buf *ret_why, struct tls_key **ret);
 void tls_key_free(struct tls_key *k);
-enum fault tls_key_sign(struct tls_key *k, enum tls_sign_how how, str data, struct buf *ret_signature); /* pure computation */
+/* Pure computation. BAD_ARGUMENT: not what this key signs: its kind, a digest's length, a block without a signature's padding. */
+enum fault tls_key_sign(struct tls_key *k, enum tls_sign_how how, str data, struct buf *ret_signature);
 
-/* A self-signed P-256 certificate for name, valid for `days`. PEM. */
+/* A self-signed P-256 certificate for the DNS name, valid for `days`. PEM. Faults: BAD_ARGUMENT (no such name). */
 enum fault tls_self_signed(str name, int days, int64_t now_ms, struct buf *ret_cert, struct buf *ret_key);
 
 #endif
