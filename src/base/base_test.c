@@ -264,6 +264,27 @@ a_peers_bytes_cannot_forge_a_log_line(void **state)
 }
 
 static void
+the_system_log_is_told_who_speaks_and_how_loud(void **state)
+{
+	struct log_sink sink = { .syslog = true, .role = "smtp", .name = "mx", .facility = 16 };
+	struct log l = { .sink = &sink };
+	char got[200];
+	int fds[2];
+	ssize_t n;
+
+	(void)state;
+	CHECK(pipe(fds) == 0);
+	sink.fd = fds[1];
+	log_warn(&l, "disk-slow");
+	n = read(fds[0], got, sizeof(got));
+	CHECK(n > 0 && str_starts(str_of(got, (size_t)n), S("<132>mx["))); /* local0, warning */
+	CHECK(str_ends(str_of(got, (size_t)n), S("]: level=warn role=smtp event=disk-slow\n")));
+	close(fds[0]);
+	close(fds[1]);
+	buf_done(&sink.lines);
+}
+
+static void
 every_fault_has_words_for_every_protocol(void **state)
 {
 	(void)state;
@@ -305,4 +326,5 @@ T_MAIN(T(numbers_are_digits_and_bounded), T(utf8_is_strict), T(words_and_pieces_
 	T(a_full_buffer_stays_full_until_cleared), T(integers_survive_the_trip_through_bytes), T(base64_is_strict_both_ways),
 	T(an_arena_gives_zeroed_memory_and_can_be_used_again), T(a_table_finds_what_was_put_and_forgets_what_was_removed),
 	T(moments_are_spelled_as_the_rfcs_want), T(a_peers_bytes_cannot_forge_a_log_line),
+	T(the_system_log_is_told_who_speaks_and_how_loud),
 	T(every_fault_has_words_for_every_protocol), T(a_list_lets_its_members_go_while_it_is_walked))

@@ -83,6 +83,29 @@ buf_add_u64(struct buf *b, uint64_t value)
 }
 
 bool
+buf_add_quoted(struct buf *b, str s)
+{
+	bool utf8 = str_is_utf8(s);
+
+	buf_add_char(b, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == '"' || c == '\\')
+			buf_printf(b, "\\%c", c);
+		else if (c == '\n')
+			buf_add_c(b, "\\n");
+		else if (c == '\r')
+			buf_add_c(b, "\\r");
+		else if (c < 32 || c == 127 || (c > 127 && !utf8))
+			buf_printf(b, "\\u%04x", c);
+		else
+			buf_add_char(b, (char)c);
+	}
+	return buf_add_char(b, '"');
+}
+
+bool
 buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list args;

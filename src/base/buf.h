@@ -21,6 +21,8 @@ bool buf_add(struct buf *b, str s); /* all of s or nothing */
 bool buf_add_char(struct buf *b, char c);
 bool buf_add_c(struct buf *b, const char *c);
 bool buf_add_u64(struct buf *b, uint64_t value); /* decimal */
+/* "s" as JSON writes a string; control characters, and all above ASCII when s is not UTF-8, as \u00xx. */
+bool buf_add_quoted(struct buf *b, str s);
 bool buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Room for n more bytes at b->p + b->n, for the caller to fill and then count with buf_used. NULL: over the limit. */

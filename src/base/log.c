@@ -10,8 +10,9 @@ enum { HIGH_WATER = 32 * 1024, LONGEST_VALUE = 512 };
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
-/* syslog facility mail (2), severities debug 7, info 6, warning 4, error 3 */
-static const int priorities[] = { 2 * 8 + 7, 2 * 8 + 6, 2 * 8 + 4, 2 * 8 + 3 };
+/* RFC 5424 6.2.1: debug, info, warning, error */
+static const int severities[] = { 7, 6, 4, 3 };
+enum { FACILITY_MAIL = 2 };
 
 static bool
 is_plain(str s)
@@ -24,31 +25,6 @@ is_plain(str s)
 }
 
 static void
-add_quoted(struct buf *b, str s)
-{
-	bool utf8;
-
-	s = str_sub(s, 0, LONGEST_VALUE);
-	utf8 = str_is_utf8(s);
-	buf_add_char(b, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c == '"' || c == '\\')
-			buf_printf(b, "\\%c", c);
-		else if (c == '\n')
-			buf_add_c(b, "\\n");
-		else if (c == '\r')
-			buf_add_c(b, "\\r");
-		else if (c < 32 || c == 127 || (c > 127 && !utf8))
-			buf_printf(b, "\\u%04x", c);
-		else
-			buf_add_char(b, (char)c);
-	}
-	buf_add_char(b, '"');
-}
-
-static void
 add_value(struct buf *b, enum log_format format, const struct kv *kv)
 {
 	switch (kv->type) {
@@ -56,7 +32,7 @@ add_value(struct buf *b, enum log_format format, const struct kv *kv)
 		if (format == LOG_LOGFMT && kv->s.n <= LONGEST_VALUE && is_plain(kv->s))
 			buf_add(b, kv->s);
 		else
-			add_quoted(b, kv->s);
+			buf_add_quoted(b, str_sub(kv->s, 0, LONGEST_VALUE));
 		break;
 	case KV_INT: buf_printf(b, "%lld", (long long)kv->i); break;
 	case KV_UINT: buf_add_u64(b, (uint64_t)kv->i); break;
@@ -87,7 +63,8 @@ log_pairs(const struct log *l, enum log_level level, const char *event, const st
 	b = &sink->lines;
 	json = sink->format == LOG_JSON;
 	if (sink->syslog)
-		buf_printf(b, "<%d>postrider[%d]: ", priorities[level], (int)getpid());
+		buf_printf(b, "<%d>%s[%d]: ", (sink->facility ? sink->facility : FACILITY_MAIL) * 8 + severities[level],
+			sink->name ? sink->name : "postrider", (int)getpid());
 	if (json)
 		buf_add_char(b, '{');
 	if (sink->now_ms && !sink->syslog) {

@@ -14,6 +14,8 @@ enum log_format { LOG_LOGFMT, LOG_JSON };
 struct log_sink {
 	int fd;	      /* stderr, a file or a syslog socket (see syslog) */
 	bool syslog;  /* each line is a datagram with a priority (RFC 3164 as journald and rsyslog take it) */
+	const char *name; /* for syslog: what it calls us; NULL: postrider */
+	int facility;	  /* for syslog: RFC 5424 6.2.1; 0 (the kernel's): mail */
 	enum log_format format;
 	enum log_level least; /* events below are dropped */
 	const char *role;     /* process name: smtp, store ... */

@@ -146,6 +146,23 @@ conf_tls_versions(const struct conf *c, enum conf_id id, int *ret_least, int *re
 	(void)ok;
 }
 
+int
+conf_syslog_facility(const struct conf *c)
+{
+	enum { LOCAL0 = 16 };
+	static const struct {
+		const char *word;
+		int number;
+	} named[] = { { "user", 1 }, { "mail", 2 }, { "daemon", 3 } };
+	struct conf_origin o;
+
+	for (size_t i = 0; i < COUNT(named); i++)
+		if (conf_is(c, CONF_syslog_facility, named[i].word))
+			return named[i].number;
+	conf_origin(c, CONF_syslog_facility, &o);
+	return LOCAL0 + (o.text.p[o.text.n - 1] - '0'); /* local0 to local7 */
+}
+
 size_t
 conf_lines(const struct conf *c)
 {

@@ -72,6 +72,9 @@ const str *conf_listen(const struct conf *c, enum conf_id id, size_t *ret_n);
 /* The versions of TLS a protocol list permits, as the numbers on the wire and in OpenSSL (0x0303: TLSv1.2, 0x0304: TLSv1.3). */
 void conf_tls_versions(const struct conf *c, enum conf_id id, int *ret_least, int *ret_most);
 
+/* syslog_facility as the number of RFC 5424 6.2.1. */
+int conf_syslog_facility(const struct conf *c);
+
 /* The same as seen by one listener: "submission", "submissions" or "lmtp"; "" and every other name is plain smtp. There submission_NAME stands in
  * place of NAME (an SMTPD parameter: submission_smtpd_tls_auth_only), else the default PER_LISTENER gives it, else NAME. Lives as long as c. */
 const struct conf *conf_for(const struct conf *c, const char *listener);
@@ -95,6 +98,8 @@ enum fault conf_find(str name, enum conf_id *ret); /* NOT_FOUND */
 enum fault conf_find_for(str name, const char **ret_listener, enum conf_id *ret);
 str conf_suggest(struct arena *a, str name); /* the nearest known name, or "" */
 const char *conf_listener(size_t i);         /* names of the listeners; NULL behind the last */
+/* The default that a listener has of its own for id (PER_LISTENER); NULL: none. */
+const char *conf_listener_initial(const char *listener, enum conf_id id);
 /* What makes a value good, in words: "yes or no", "a number from 1 to 10 (errors)". */
 str conf_expected(struct arena *a, enum conf_id id);
 

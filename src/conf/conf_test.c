@@ -344,8 +344,9 @@ lists_have_groups_and_files(void **state)
 static void
 matching_lists_take_the_first_that_fits(void **state)
 {
-	struct loaded l = load("mydestination = !no.test, /etc/domains, no.test, [192.0.2.1]\n"
-			       "mynetworks = !10.1.0.0/16 10.0.0.0/8 /etc/nets [::1]/128 127.0.0.1\n");
+	struct loaded l =
+		load("mydestination = !no.test, /etc/domains, no.test, [192.0.2.1]\n"
+		     "mynetworks = !10.1.0.0/16 10.0.0.0/8 /etc/nets [::1]/128 [::ffff:127.0.0.1]/128\n");
 	static const struct {
 		const char *domain;
 		bool has;
@@ -541,6 +542,25 @@ tls_versions_are_a_range(void **state)
 }
 
 static void
+syslog_facilities_have_their_numbers(void **state)
+{
+	static const struct {
+		const char *in;
+		int number;
+	} cases[] = { { "", 2 }, { "syslog_facility = daemon", 3 }, { "syslog_facility = user", 1 },
+		{ "syslog_facility = LOCAL0", 16 }, { "syslog_facility = local7", 23 } };
+
+	(void)state;
+	EACH(cases, c) {
+		struct loaded l = load(c->in);
+
+		CHECK(l.fault == OK);
+		CHECK_INT(conf_syslog_facility(l.conf), c->number);
+		done(&l);
+	}
+}
+
+static void
 the_nearest_name_is_suggested(void **state)
 {
 	static const struct {
@@ -692,5 +712,6 @@ T_MAIN(T(values_are_expanded), T(mistakes_are_named_with_their_place), T(what_is
 	T(matching_lists_take_the_first_that_fits), T(a_listener_has_its_own_values_and_defaults),
 	T(the_command_line_outranks_the_file), T(numbers_have_their_units),
 	T(ports_without_address_follow_the_interfaces), T(tls_versions_are_a_range),
-	T(the_nearest_name_is_suggested), T(every_default_is_good_and_every_row_has_its_words),
-	T(a_file_cannot_make_loading_explode), T(real_files_are_read))
+	T(syslog_facilities_have_their_numbers), T(the_nearest_name_is_suggested),
+	T(every_default_is_good_and_every_row_has_its_words), T(a_file_cannot_make_loading_explode),
+	T(real_files_are_read))

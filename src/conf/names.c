@@ -105,6 +105,12 @@ listener_initial(size_t view, enum conf_id id)
 	return NULL;
 }
 
+const char *
+conf_listener_initial(const char *listener, enum conf_id id)
+{
+	return listener_initial(view_of(listener), id);
+}
+
 enum fault
 conf_find(str name, enum conf_id *ret)
 {

@@ -35,6 +35,7 @@ unbracket(str *s)
 bool
 net_parse(str s, struct net *ret, bool *ret_host_bits)
 {
+	static const unsigned char mapped[12] = { [10] = 0xff, 0xff };
 	struct net net = { 0 };
 	size_t slash, bytes;
 	uint64_t bits;
@@ -50,6 +51,12 @@ net_parse(str s, struct net *ret, bool *ret_host_bits)
 	bits = bytes * 8;
 	if (slash < s.n && !str_to_u64(str_from(s, slash + 1), bytes * 8, &bits))
 		return false;
+	if (bytes == 16 && bits >= 96 &&
+		memcmp(net.ip, mapped, sizeof(mapped)) == 0) { /* clients have one spelling, IPv4's */
+		memmove(net.ip, net.ip + 12, 4);
+		bytes = 4;
+		bits -= 96;
+	}
 	net.bytes = (unsigned char)bytes;
 	net.bits = (unsigned char)bits;
 	for (size_t bit = bits; bit < bytes * 8; bit++)

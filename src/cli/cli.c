@@ -1,0 +1,47 @@
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+int
+cli_load(const struct cli *cli, struct conf **ret)
+{
+	struct buf report = { 0 };
+	enum fault fault = conf_load(cli->config, cli->overrides, cli->override_count, &report, ret);
+
+	if (report.n)
+		fwrite(report.p, 1, report.n, stderr);
+	buf_done(&report);
+	return fault == OK ? EX_OK : EX_CONFIG;
+}
+
+int
+cli_fail(int status, const char *verb, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "postrider %s: ", verb);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return status;
+}
+
+int
+cli_usage(const struct cli_verb *verb)
+{
+	fprintf(stderr, "usage: postrider %s%s%s\n", verb->name, verb->usage[0] ? " " : "", verb->usage);
+	return EX_USAGE;
+}
+
+int
+cli_write(const char *verb, const struct buf *b)
+{
+	if (b->n && fwrite(b->p, 1, b->n, stdout) != b->n)
+		return cli_fail(EX_IOERR, verb, "cannot write: %s", strerror(errno));
+	if (fflush(stdout) != 0)
+		return cli_fail(EX_IOERR, verb, "cannot write: %s", strerror(errno));
+	return EX_OK;
+}

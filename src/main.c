@@ -1,0 +1,71 @@
+/* main.c - postrider [-c main.cf] [-o name=value] VERB ARGUMENTS */
+#include "base/mem.h"
+#include "cli/cli.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+static const struct cli_verb *const verbs[] = {
+	&cli_config,
+};
+
+static void
+print_help(FILE *to)
+{
+	fprintf(to, "usage: postrider [-c main.cf] [-o name=value]... VERB ...\n\n");
+	for (size_t i = 0; i < COUNT(verbs); i++)
+		fprintf(to, "  %s %s\n      %s\n", verbs[i]->name, verbs[i]->usage, verbs[i]->meaning);
+	fprintf(to, "\n  --help, --version\n\nThe default of -c is %s. See postrider(1), main.cf(5).\n",
+		POSTRIDER_CONFIG);
+}
+
+static const struct cli_verb *
+find_verb(const char *name)
+{
+	for (size_t i = 0; i < COUNT(verbs); i++)
+		if (strcmp(verbs[i]->name, name) == 0)
+			return verbs[i];
+	return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = { { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' }, { 0 } };
+	const char **overrides = mem_new_array((size_t)argc, sizeof(*overrides));
+	struct cli cli = { .config = POSTRIDER_CONFIG, .overrides = overrides };
+	const struct cli_verb *verb;
+	int option, status = EX_USAGE;
+
+	while ((option = getopt_long(argc, argv, "+c:o:hV", options, NULL)) != -1)
+		switch (option) {
+		case 'c': cli.config = optarg; break;
+		case 'o': overrides[cli.override_count++] = optarg; break;
+		case 'h':
+			print_help(stdout);
+			status = EX_OK;
+			goto out;
+		case 'V':
+			printf("postrider %s\n", POSTRIDER_VERSION);
+			status = EX_OK;
+			goto out;
+		default: print_help(stderr); goto out;
+		}
+	if (optind == argc) {
+		print_help(stderr);
+		goto out;
+	}
+	verb = find_verb(argv[optind]);
+	if (!verb) {
+		fprintf(stderr, "postrider: no verb `%s`; see postrider --help\n", argv[optind]);
+		goto out;
+	}
+	argc -= optind;
+	argv += optind;
+	optind = 0; /* getopt starts anew with the verb's own arguments */
+	status = verb->run(&cli, argc, argv);
+out:
+	free(overrides);
+	return status;
+}
