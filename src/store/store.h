@@ -181,12 +181,15 @@ enum fault store_restore(const struct store_tool *t, const char *from); /* into 
 
 /* In another process than the writer's: open before the jail closes (it maps index/ and opens log/ and body/). */
 enum fault store_reader_open(const char *dir, const struct log *log, struct store_reader **ret);
+/* In the writer's own process (one process may open an index only once): shares its environment; closed before the store is. */
+enum fault store_reader_beside(struct store *s, struct store_reader **ret);
 void store_reader_close(struct store_reader *r);
 
 /* A snapshot of the index. Held for one command at most, never across network I/O. Everything read from it is borrowed until it ends. */
 enum fault store_view_begin(struct store_reader *r, struct store_view **ret);
 void store_view_end(struct store_view *v);
-/* The writer's own view: the open transaction, effects not flushed yet included. Not to be ended. */
+/* The writer's own view: the open transaction, effects not flushed yet included. Not to be ended; what is read from it is borrowed until
+ * the next effect, flush or commit. */
 struct store_view *store_now(struct store *s);
 
 uint64_t view_applied_lsn(struct store_view *v);
@@ -221,6 +224,8 @@ struct store_place {
 	uint64_t file;	  /* segment number or body id */
 	uint64_t offset;  /* of the body's first byte */
 	uint64_t size;	  /* of the body */
+	uint64_t lsn;	  /* of the record that holds or names it */
+	uint64_t sum;	  /* of a large body */
 };
 struct store_email {
 	uint32_t account;
@@ -232,19 +237,25 @@ struct store_email {
 	bool dot_lines;
 };
 enum fault view_email(struct store_view *v, uint32_t account, uint64_t email, struct store_email *ret);
+/* Its prefix and row copied into an arena, so that they may be used when the view has ended: store_reader_load wants that. */
+void store_email_keep(struct arena *a, struct store_email *e);
 
-/* What happened in a mailbox since a modseq, oldest first: *at is the modseq to begin after, and moves on. NOT_FOUND at the end. */
-struct store_change {
-	uint64_t modseq;
-	bool vanished; /* else: flags changed, or new */
-	const struct uid_range *uids;
-	size_t n;
+/* What happened in a mailbox above a modseq. `changed`: the messages that are there and whose modseq is above it, new ones included;
+ * `vanished`: those removed since, exact when since >= chg_floor (else ask which of your uids are still there). Both ascending; the arena's. */
+struct store_changes {
+	const struct uid_range *changed, *vanished;
+	size_t changed_n, vanished_n;
+	uint64_t upto; /* ask from here next time: the mailbox's HIGHESTMODSEQ */
+	bool exact;
 };
-enum fault view_next_change(struct store_view *v, struct arena *a, uint32_t account, uint32_t mailbox, uint64_t *at, struct store_change *ret);
+enum fault view_changes(struct store_view *v, struct arena *a, uint32_t account, uint32_t mailbox, uint64_t since,
+	struct store_changes *ret);
 
-/* The file that holds a body, for pread and sendfile; stays open (cached) until the reader closes. The record's header is checked: STALE when
- * the body has moved (look the email up again), STORE_CORRUPT when it is damaged. Outside any view. */
+/* The file that holds a body, for pread and sendfile from place.offset on; open until store_reader_release, which each call of this
+ * wants once (files are cached behind it). The record's header is checked: STALE when the body has moved (look the email up again),
+ * STORE_CORRUPT when it is damaged. Outside any view. */
 enum fault store_reader_file(struct store_reader *r, const struct store_email *e, int *ret_fd);
+void store_reader_release(struct store_reader *r, int fd);
 /* The whole message, prefix and body, for callers that want it in memory; at most `most` bytes (TOO_BIG). Checks the payload's sum. */
 enum fault store_reader_load(struct store_reader *r, struct arena *a, const struct store_email *e, size_t most, str *ret);
 

@@ -1,0 +1,458 @@
+/* What a store is after its process, or the machine, went away. */
+#include "store/embedded/engine.h"
+#include "store/embedded/test_store.h"
+
+#include "base/mem.h"
+
+#include <fcntl.h>
+
+/* The store as a process leaves it that is killed: nothing flushed, nothing said. */
+static void
+kill_store(struct ts *t)
+{
+	store_reader_close(t->r);
+	t->r = NULL;
+	t->s->set.read_only = true;
+	store_close(t->s);
+	t->s = NULL;
+}
+
+static int
+open_log(struct ts *t, const char *name, int flags)
+{
+	char path[128];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/log/%s", t->dir, name);
+	fd = open(path, flags, 0600);
+	CHECK(fd >= 0);
+	return fd;
+}
+
+static uint64_t
+file_size(int fd)
+{
+	struct stat st;
+
+	CHECK(fstat(fd, &st) == 0);
+	return (uint64_t)st.st_size;
+}
+
+static void
+flip_byte(struct ts *t, const char *name, uint64_t offset)
+{
+	int fd = open_log(t, name, O_RDWR);
+	char c = 0;
+
+	CHECK(pread(fd, &c, 1, (off_t)offset) == 1);
+	c = (char)(c ^ 0x40);
+	CHECK(pwrite(fd, &c, 1, (off_t)offset) == 1);
+	close(fd);
+}
+
+static void
+remove_index(struct ts *t)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/index/data.mdb", t->dir);
+	CHECK(unlink(path) == 0);
+}
+
+static uint32_t
+exists(struct ts *t, uint32_t account)
+{
+	return ts_mailbox(store_now(t->s), account, 1).exists;
+}
+
+static void
+what_was_flushed_is_there_after_a_kill(void **state)
+{
+	struct ts t;
+	uint32_t ann;
+
+	(void)state;
+	ts_begin(&t);
+	ann = ts_account(&t, "ann@a.test");
+	CHECK_INT(store_commit(t.s), OK);
+	for (int i = 0; i < 3; i++) {
+		ts_deliver(&t, ann, S("x\r\n"));
+		CHECK_INT(store_flush(t.s), OK);
+	}
+	ts_deliver(&t, ann, S("not flushed\r\n"));
+	kill_store(&t);
+	ts_open(&t);
+	CHECK_INT(exists(&t, ann), 3);
+	CHECK_STR(ts_read(&t, ann, 1, 3), S("Return-Path: <x@y.test>\r\nx\r\n"));
+	CHECK_INT(ts_deliver(&t, ann, S("x\r\n")).uid, 4);
+	ts_close(&t);
+	ts_open(&t);
+	CHECK_INT(exists(&t, ann), 4);
+	ts_end(&t);
+}
+
+static void
+a_torn_tail_is_erased_and_forgotten(void **state)
+{
+	struct ts t;
+	struct store_stats stats;
+	uint64_t whole, torn;
+	uint32_t ann;
+	int fd;
+
+	(void)state;
+	ts_begin(&t);
+	ann = ts_account(&t, "ann@a.test");
+	ts_deliver(&t, ann, S("one\r\n"));
+	CHECK_INT(store_commit(t.s), OK);
+	fd = open_log(&t, "00000001.seg", O_RDWR);
+	whole = file_size(fd);
+	ts_deliver(&t, ann, S("two\r\n"));
+	ts_deliver(&t, ann, S("three\r\n"));
+	CHECK_INT(store_flush(t.s), OK);
+	torn = file_size(fd);
+	kill_store(&t);
+	flip_byte(&t, "00000001.seg",
+		whole + 72 +
+			40); /* the body of the first, behind the head of the batch: the second is whole */
+	ts_open(&t);
+	CHECK_INT(exists(&t, ann), 1);
+	CHECK(file_size(fd) < torn);
+	store_get_stats(t.s, &stats);
+	CHECK_INT(stats.damaged, 0);
+	CHECK_INT(ts_deliver(&t, ann, S("again\r\n")).uid, 2);
+	ts_close(&t);
+	ts_open(&t);
+	CHECK_INT(exists(&t, ann), 2);
+	close(fd);
+	ts_end(&t);
+}
+
+static void
+every_cut_of_the_last_batch_leaves_what_was_acked(void **state)
+{
+	struct ts t;
+	uint64_t whole, end;
+	uint32_t ann;
+	char *saved;
+	int fd;
+
+	(void)state;
+	ts_begin(&t);
+	ann = ts_account(&t, "ann@a.test");
+	ts_deliver(&t, ann, S("one\r\n"));
+	CHECK_INT(store_flush(t.s), OK);
+	fd = open_log(&t, "00000001.seg", O_RDWR);
+	whole = file_size(fd);
+	for (int i = 0; i < 4; i++)
+		ts_deliver(&t, ann, S("more\r\n"));
+	CHECK_INT(store_flush(t.s), OK);
+	end = file_size(fd);
+	kill_store(&t);
+	saved = mem_new(end);
+	CHECK(pread(fd, saved, end, 0) == (ssize_t)end);
+	for (uint64_t cut = whole; cut <= end; cut += cut == whole ? 1 : 8) {
+		uint32_t n, next;
+
+		remove_index(&t);
+		CHECK(ftruncate(fd, 0) == 0);
+		CHECK(pwrite(fd, saved, cut, 0) == (ssize_t)cut);
+		if (cut % 16 == 0) /* a hole of zeros behind it, as file systems leave them */
+			CHECK(ftruncate(fd, (off_t)(cut + 4096)) == 0);
+		ts_open(&t);
+		n = exists(&t, ann);
+		CHECK(n >= 1 && n <= 5);
+		next = ts_deliver(&t, ann, S("new\r\n")).uid;
+		CHECK_INT(next, n + 1);
+		CHECK_INT(store_flush(t.s), OK);
+		kill_store(&t);
+		ts_open(&t);
+		CHECK_INT(exists(&t, ann), n + 1);
+		kill_store(&t);
+	}
+	free(saved);
+	close(fd);
+	ts_open(&t);
+	ts_end(&t);
+}
+
+static void
+damage_below_what_was_durable_is_reported_and_skipped(void **state)
+{
+	struct ts t;
+	struct store_stats stats;
+	struct store_email e;
+	struct store_delivery d[3];
+	uint32_t ann;
+
+	(void)state;
+	ts_begin(&t);
+	ann = ts_account(&t, "ann@a.test");
+	for (int i = 0; i < 3; i++) {
+		d[i] = ts_deliver(&t, ann, S("some body\r\n"));
+		CHECK_INT(store_flush(t.s), OK);
+	}
+	CHECK_INT(view_email(store_now(t.s), ann, d[1].email, &e), OK);
+	ts_close(&t);
+	flip_byte(&t, "00000001.seg", e.place.offset + 2);
+	remove_index(&t);
+	ts_open(&t);
+	store_get_stats(t.s, &stats);
+	CHECK_INT(stats.damaged, 1);
+	CHECK_INT(exists(&t, ann), 2);
+	CHECK_INT(view_email(store_now(t.s), ann, d[1].email, &e), NOT_FOUND);
+	CHECK_INT(view_email(store_now(t.s), ann, d[2].email, &e), OK);
+	CHECK_INT(ts_deliver(&t, ann, S("x\r\n")).uid, 4);
+	ts_end(&t);
+}
+
+static void
+damage_to_the_last_batch_is_no_torn_tail_after_a_clean_end(void **state)
+{
+	struct ts t;
+	struct store_stats stats;
+	struct store_email e;
+	struct store_delivery d;
+	uint32_t ann;
+
+	(void)state;
+	ts_begin(&t);
+	ann = ts_account(&t, "ann@a.test");
+	d = ts_deliver(&t, ann, S("last\r\n"));
+	CHECK_INT(view_email(store_now(t.s), ann, d.email, &e), OK);
+	ts_close(&t);
+	flip_byte(&t, "00000001.seg", e.place.offset);
+	remove_index(&t);
+	ts_open(&t);
+	store_get_stats(t.s, &stats);
+	CHECK_INT(stats.damaged, 1);
+	CHECK_INT(exists(&t, ann), 0);
+	ts_end(&t);
+}
+
+static void
+a_damaged_body_is_not_served(void **state)
+{
+	struct ts t;
+	struct store_email e;
+	struct store_delivery d;
+	str bytes;
+	int fd;
+
+	(void)state;
+	ts_begin(&t);
+	d = ts_deliver(&t, ts_account(&t, "ann@a.test"), S("some body\r\n"));
+	CHECK_INT(store_commit(t.s), OK);
+	CHECK_INT(view_email(store_now(t.s), d.account, d.email, &e), OK);
+	CHECK_INT(store_reader_file(t.r, &e, &fd), OK);
+	store_reader_release(t.r, fd);
+	flip_byte(&t, "00000001.seg", e.place.offset + 3);
+	CHECK_INT(store_reader_load(t.r, &t.a, &e, 1000, &bytes), STORE_CORRUPT);
+	e.place.lsn++;
+	CHECK_INT(store_reader_file(t.r, &e, &fd), STORE_CORRUPT);
+	e.place.file = 9;
+	CHECK_INT(store_reader_file(t.r, &e, &fd), STALE);
+	ts_end(&t);
+}
+
+/* Everything two stores can differ in, as text. */
+static str
+picture(struct store_view *v, struct arena *a)
+{
+	struct buf b = { 0 };
+	struct store_account c;
+	str text;
+
+	for (uint32_t id = 0; view_next_account(v, &id, &c) == OK;) {
+		struct store_mailbox m;
+
+		buf_printf(&b, "account %u %.*s %.*s %llu %llu %llu %d\n", id, STR_ARG(c.address),
+			STR_ARG(c.secret), (unsigned long long)c.used_bytes,
+			(unsigned long long)c.used_messages, (unsigned long long)c.modseq, c.disabled);
+		for (uint32_t at = 0; view_next_mailbox(v, id, &at, &m) == OK;) {
+			struct store_entry e;
+			struct store_changes ch;
+			size_t n;
+
+			buf_printf(&b, " mailbox %u %.*s %d %d %u %u %llu %llu %u %u %u %llu\n", at,
+				STR_ARG(m.name), m.role, m.subscribed, m.uidvalidity, m.uidnext,
+				(unsigned long long)m.modseq, (unsigned long long)m.chg_floor, m.exists,
+				m.unseen, m.deleted, (unsigned long long)m.bytes);
+			for (uint32_t uid = 1; view_entries(v, id, at, uid, &e, 1, &n) == OK && n;
+				uid = e.uid + 1) {
+				struct store_email x = { 0 };
+
+				(void)view_email(v, id, e.email, &x);
+				buf_printf(&b,
+					"  %u %x %llx %llu %llu %llu %lld %lld | %llu %lld %.*s %.*s\n",
+					e.uid, e.flags, (unsigned long long)e.keywords,
+					(unsigned long long)e.modseq, (unsigned long long)e.email,
+					(unsigned long long)e.size, (long long)e.received_ms,
+					(long long)e.saved_ms, (unsigned long long)x.thread,
+					(long long)x.sent_ms, STR_ARG(x.prefix), STR_ARG(x.row));
+			}
+			CHECK_INT(view_changes(v, a, id, at, 0, &ch), OK);
+			for (size_t i = 0; i < ch.vanished_n; i++)
+				buf_printf(
+					&b, "  vanished %u-%u\n", ch.vanished[i].first, ch.vanished[i].last);
+		}
+	}
+	text = arena_str(a, buf_str(&b));
+	buf_done(&b);
+	return text;
+}
+
+static uint64_t
+next_random(uint64_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x;
+}
+
+/* A life of a store: all kinds of effects, with flushes and commits in between. */
+static void
+live(struct ts *t, uint64_t seed, int steps)
+{
+	uint64_t x = seed * 2654435761 + 1;
+	struct store_account none;
+
+	for (int i = 0; i < steps; i++) {
+		uint32_t account = 1 + (uint32_t)(next_random(&x) % 4),
+			 mailbox = 1 + (uint32_t)(next_random(&x) % 3), id;
+		uint32_t first = 1 + (uint32_t)(next_random(&x) % 60);
+		struct uid_range r = { first, first + (uint32_t)(next_random(&x) % 9) }, *modified;
+		uint64_t modseq;
+		size_t n;
+
+		switch (next_random(&x) % 16) {
+		case 0: {
+			struct store_account a = { .address = arena_printf(&t->a, "u%d@a.test", i) };
+
+			if (view_account(store_now(t->s), 4, &none) != OK)
+				(void)store_put_account(t->s, &a, &id);
+			break;
+		}
+		case 1:
+			(void)store_create_mailbox(
+				t->s, account, arena_printf(&t->a, "box%d", i % 7), ROLE_NONE, &id);
+			break;
+		case 2:
+			(void)store_rename_mailbox(
+				t->s, account, mailbox, arena_printf(&t->a, "box%d", i % 5));
+			break;
+		case 3:
+			if (i % 5 == 0)
+				(void)store_delete_mailbox(t->s, account, mailbox);
+			break;
+		case 4:
+		case 5:
+			(void)store_flag(t->s, &t->a, account, mailbox, &r, 1,
+				(enum store_flag_change)(i % 3), (uint32_t)i & 31, (uint64_t)i & 3,
+				UINT64_MAX, &modseq, &modified, &n);
+			break;
+		case 6: (void)store_expunge(t->s, account, mailbox, &r, 1, &id); break;
+		case 7:
+			if (i % 11 == 0)
+				(void)store_remove_account(t->s, account);
+			break;
+		case 8: CHECK_INT(store_flush(t->s), OK); break;
+		case 9: CHECK_INT(store_commit(t->s), OK); break;
+		default: {
+			uint64_t references[] = { 1 + next_random(&x) % 50 };
+			struct store_delivery d[] = { { .account = account },
+				{ .account = account, .mailbox = mailbox, .flags = FLAG_SEEN },
+				{ .account = 1 + account % 4, .prefix = S("Delivered-To: you\r\n") } };
+			struct store_message m = { .body = arena_printf(
+							   &t->a, "Subject: %d\r\n\r\nbody\r\n", i),
+				.row = S("row"),
+				.received_ms = i,
+				.sent_ms = -i,
+				.message_id_key = 1 + next_random(&x) % 50,
+				.reference_keys = references,
+				.reference_count = 1 };
+
+			(void)store_accept(t->s, &m, d, 1 + next_random(&x) % 3);
+		}
+		}
+	}
+}
+
+static void
+replay_and_a_new_index_give_the_same_store(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 6; seed++) {
+		struct ts t;
+		str before;
+
+		ts_begin(&t);
+		ts_close(&t);
+		t.set.segment_bytes = 20000;
+		ts_open(&t);
+		live(&t, seed, 1200);
+		CHECK_INT(store_flush(t.s), OK);
+		before = picture(store_now(t.s), &t.a);
+		kill_store(&t);
+		ts_open(&t);
+		CHECK_STR(picture(store_now(t.s), &t.a), before);
+		kill_store(&t);
+		remove_index(&t);
+		ts_open(&t);
+		CHECK_STR(picture(store_now(t.s), &t.a), before);
+		live(&t, seed + 100, 300);
+		ts_end(&t);
+	}
+}
+
+static void
+a_log_that_nothing_identifies_is_left_alone(void **state)
+{
+	struct ts t;
+	struct store *s;
+	char path[128];
+
+	(void)state;
+	ts_begin(&t);
+	ts_deliver(&t, ts_account(&t, "ann@a.test"), S("x\r\n"));
+	ts_close(&t);
+	remove_index(&t);
+	(void)snprintf(path, sizeof(path), "%s/id", t.dir);
+	CHECK(unlink(path) == 0);
+	flip_byte(&t, "00000001.seg", 50);
+	CHECK_INT(store_open(&t.set, &t.log, &s), STORE_CORRUPT);
+	flip_byte(&t, "00000001.seg", 50);
+	ts_open(&t);
+	CHECK_INT(exists(&t, 1), 1);
+	ts_end(&t);
+}
+
+static void
+a_damaged_index_is_made_anew(void **state)
+{
+	struct ts t;
+	char path[128];
+	int fd;
+
+	(void)state;
+	ts_begin(&t);
+	ts_deliver(&t, ts_account(&t, "ann@a.test"), S("x\r\n"));
+	ts_close(&t);
+	(void)snprintf(path, sizeof(path), "%s/index/data.mdb", t.dir);
+	fd = open(path, O_RDWR);
+	CHECK(fd >= 0);
+	for (off_t at = 0; at < 8192; at += 8)
+		CHECK(pwrite(fd, "garbage!", 8, at) == 8);
+	close(fd);
+	ts_open(&t);
+	CHECK_INT(exists(&t, 1), 1);
+	ts_end(&t);
+}
+
+T_MAIN(T(what_was_flushed_is_there_after_a_kill), T(a_torn_tail_is_erased_and_forgotten),
+	T(every_cut_of_the_last_batch_leaves_what_was_acked),
+	T(damage_below_what_was_durable_is_reported_and_skipped),
+	T(damage_to_the_last_batch_is_no_torn_tail_after_a_clean_end), T(a_damaged_body_is_not_served),
+	T(replay_and_a_new_index_give_the_same_store), T(a_log_that_nothing_identifies_is_left_alone),
+	T(a_damaged_index_is_made_anew))
