@@ -1,5 +1,7 @@
 /* What a store is after its process, or the machine, went away. */
 #include "store/embedded/engine.h"
+#include "test/t.h"
+
 #include "store/embedded/test_store.h"
 
 #include "base/mem.h"

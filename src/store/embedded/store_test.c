@@ -1,3 +1,5 @@
+#include "test/t.h"
+
 #include "store/embedded/test_store.h"
 
 #include "base/mem.h"

@@ -1,10 +1,8 @@
-/* store/embedded/test_store.h - a store in a folder of its own, for tests */
+/* store/embedded/test_store.h - a store in a folder of its own, for tests; behind test/t.h */
 #ifndef STORE_EMBEDDED_TEST_STORE_H
 #define STORE_EMBEDDED_TEST_STORE_H
 
 #include "store/store.h"
-
-#include "test/t.h"
 
 #include <ftw.h>
 #include <sys/stat.h>
