@@ -3,6 +3,7 @@
 #define RT_SOCK_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/fault.h"
 
 #include <netinet/in.h>
@@ -16,16 +17,19 @@ struct peer {
 };
 void peer_of(const struct sockaddr *sa, socklen_t n, struct peer *ret);
 bool peer_parse(str text, struct peer *ret); /* an address without port, IPv6 without brackets and without zone */
-str peer_text(struct arena *a, const struct peer *p); /* 192.0.2.1, 2001:db8::1 */
-/* The client a limit counts: the IPv4 address, the IPv6 /64. */
+str peer_text(struct arena *a, const struct peer *p); /* 192.0.2.1, 2001:db8::1, "local" for AF_UNIX */
+/* The client a limit counts: 4 and the IPv4 address, 6 and the IPv6 /64, or zeroes for AF_UNIX. */
 void peer_client_key(const struct peer *p, unsigned char ret[9]);
 
-/* "25", "127.0.0.1:25", "[::1]:25", "*:25": the listening sockets (both families for a bare port). Port 0 lets the kernel choose.
- * *ret_fds gets at most `room` descriptors, non-blocking, close-on-exec, backlog 1024. why: what failed. */
+/* "25", "127.0.0.1:25", "[::1]:25", "*:25": the listening sockets (both families, where the system has both, for a bare port or *).
+ * Port 0 lets the kernel choose, the same for both families. *ret_fds gets at most `room` descriptors, non-blocking,
+ * close-on-exec, backlog 1024. Faults, and *why says what failed: BAD_ARGUMENT (not such a text), INTERNAL (the system refused). */
 enum fault sock_listen(str where, int *ret_fds, size_t room, size_t *ret_count, struct buf *why);
-uint16_t sock_port(int fd);
+uint16_t sock_port(int fd); /* it is bound to; 0: none */
 int sock_accept(int fd, struct peer *ret); /* non-blocking, TCP_NODELAY; -1 with errno */
-int sock_connect_start(const struct peer *to); /* non-blocking connect under way, or -1 */
+/* A non-blocking connect under way (READY_OUT tells that it has ended, sock_error how), TCP_NODELAY; -1 with errno. */
+int sock_connect_start(const struct peer *to);
+int sock_error(int fd); /* takes the socket's pending error: 0 or an errno */
 /* A stream socket pair, both ends non-blocking and close-on-exec. */
 enum fault sock_pair(int ret[2]);
 
