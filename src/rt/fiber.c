@@ -297,6 +297,8 @@ fiber_wait(struct watch *w, uint32_t events, int64_t due_ms)
 		return OK;
 	if (due_ms <= l->now_ms)
 		return TIMED_OUT;
+	if (events & READY_OUT)
+		watch_want_out(w, true);
 	f->watch = w;
 	f->wanted = events;
 	f->next = w->waiters;

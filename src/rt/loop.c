@@ -172,10 +172,24 @@ start(struct loop *l, struct watch *w, int fd, void (*fn)(struct watch *w), uint
 	return OK;
 }
 
+enum { INPUT = EPOLLIN | EPOLLRDHUP };
+
 enum fault
 watch_start(struct loop *l, struct watch *w, int fd, void (*fn)(struct watch *w))
 {
-	return start(l, w, fd, fn, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+	return start(l, w, fd, fn, INPUT | EPOLLET);
+}
+
+void
+watch_want_out(struct watch *w, bool wants)
+{
+	struct epoll_event e = { .events = INPUT | EPOLLET | (wants ? EPOLLOUT : 0), .data.ptr = w };
+
+	if (!w->loop || w->wants_out == wants)
+		return;
+	w->wants_out = wants;
+	if (epoll_ctl(w->loop->epoll_fd, EPOLL_CTL_MOD, w->fd, &e) != 0)
+		log_error(&w->loop->log, "watch-failed", kv_int("fd", w->fd), kv_int("errno", errno));
 }
 
 enum fault

@@ -1,6 +1,6 @@
 /* rt/loop.h - where a process waits: one epoll loop, its timers, its clock
- * A role has one loop and one thread that runs it. Descriptors are watched edge-triggered, once, for everything: `ready`
- * remembers what epoll said until whoever got EAGAIN clears it. Functions here do not wait; fiber.h does. */
+ * A role has one loop and one thread that runs it. Descriptors are watched edge-triggered: `ready` remembers what epoll
+ * said until whoever got EAGAIN clears it. Functions here do not wait; fiber.h does. */
 #ifndef RT_LOOP_H
 #define RT_LOOP_H
 
@@ -58,12 +58,17 @@ enum {
 struct watch {
 	int fd;
 	uint32_t ready; /* READY_*, kept until the reader or writer that met EAGAIN clears its bit; nothing at first */
+	bool wants_out; /* READY_OUT is reported */
 	void (*fn)(struct watch *w);
 	struct loop *loop;     /* NULL: not started */
 	struct fiber *waiters; /* fiber.c's */
 };
 /* Faults: INTERNAL (epoll refused it; logged by errno). The descriptor must be non-blocking. */
 enum fault watch_start(struct loop *l, struct watch *w, int fd, void (*fn)(struct watch *w));
+/* READY_OUT is reported only from when somebody wants it (fiber_wait does this by itself): writing comes first, waiting after
+ * EAGAIN; and a socket pair would wake its writer whenever the reader reads. When it can be written to already, the next
+ * iteration says so. */
+void watch_want_out(struct watch *w, bool wants);
 /* For a listener that several processes watch: level-triggered, input only, and one process is woken, not all. */
 enum fault watch_start_shared(struct loop *l, struct watch *w, int fd, void (*fn)(struct watch *w));
 /* Does not close the descriptor (w->fd stays); calm when not started. Fibers that wait for it get CLOSED. */

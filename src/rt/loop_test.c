@@ -204,7 +204,9 @@ a_watch_stopped_and_freed_in_the_same_batch_is_not_touched(void **state)
 	p[1]->other = p[0];
 	for (int i = 0; i < 2; i++)
 		CHECK(watch_start(l, &p[i]->watch, fds[i][0], on_peer_event) == OK);
-	loop_run_once(l); /* both are writable: two events in one batch, the first frees the second */
+	for (int i = 0; i < 2; i++)
+		CHECK(write(fds[i][1], "x", 1) == 1);
+	loop_run_once(l); /* both can be read: two events in one batch, the first frees the second */
 	CHECK_INT(peers_called, 1);
 	for (int i = 0; i < 2; i++) {
 		close(fds[i][1]);
@@ -232,6 +234,10 @@ what_epoll_said_is_remembered_until_it_is_cleared(void **state)
 	make_pair(fds);
 	CHECK(watch_start(l, &w, fds[0], NULL) == OK);
 	CHECK_INT(w.ready, 0);
+	loop_hurry(l);
+	loop_run_once(l); /* nobody wants to know that it can be written to */
+	CHECK_INT(w.ready, 0);
+	watch_want_out(&w, true);
 	loop_run_once(l);
 	CHECK_INT(w.ready, READY_OUT);
 	CHECK(write(fds[1], "x", 1) == 1);
