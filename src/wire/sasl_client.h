@@ -1,6 +1,7 @@
 /* wire/sasl_client.h - SASL exchanges, the client's side
  * PLAIN (RFC 4616), LOGIN, SCRAM-SHA-1, SCRAM-SHA-256 and their -PLUS forms (RFC 5802, 7677), with the user's own password. Pure:
- * bytes in, next bytes out; SCRAM computes for some milliseconds (PBKDF2). User and password should be prepared (RFC 4013). */
+ * bytes in, next bytes out. SCRAM computes (PBKDF2) for milliseconds, a second at most: where others wait, do it in a thread.
+ * User and password should be prepared (RFC 4013). */
 #ifndef WIRE_SASL_CLIENT_H
 #define WIRE_SASL_CLIENT_H
 

@@ -194,7 +194,7 @@ a_servers_bad_messages_are_refused(void **state)
 		{ SC("r=abcX,s=c2F,i=4096"), SC(""), MALFORMED },
 		{ SC("r=abcX,s=c2FsdA==,i=4095"), SC(""), MALFORMED },
 		{ SC("r=abcX,s=c2FsdA==,i=1"), SC(""), MALFORMED },
-		{ SC("r=abcX,s=c2FsdA==,i=10000001"), SC(""), MALFORMED },
+		{ SC("r=abcX,s=c2FsdA==,i=2000001"), SC(""), MALFORMED },
 		{ SC("r=abcX,s=c2FsdA==,i=99999999999999999999"), SC(""), MALFORMED },
 		{ SC("r=abcX,s=c2FsdA==,i=-1"), SC(""), MALFORMED },
 		{ SC("r=abcX,s=c2FsdA==,i="), SC(""), MALFORMED },
