@@ -3,6 +3,7 @@
 
 The data is looked for in $POSTRIDER_CORPUS, else in shared/corpus beside the source tree or one folder further up
 (work trees); where there is none, every test is skipped and says so."""
+import json
 import os
 import pathlib
 import subprocess
@@ -34,10 +35,10 @@ def test(needs):
 
 
 def dump(verb, items):
-    """One line of answer for each of items (bytes)."""
+    """What mail-dump says to each of items (bytes)."""
     sent = b"".join(item.hex().encode() + b"\n" for item in items)
     done = subprocess.run([DUMP, verb], input=sent, stdout=subprocess.PIPE, check=True)
-    lines = done.stdout.decode().split("\n")[:-1]
+    lines = [json.loads(line) for line in done.stdout.decode().split("\n")[:-1]]
     if len(lines) != len(items):
         raise AssertionError(f"{len(items)} asked, {len(lines)} answered")
     return lines
