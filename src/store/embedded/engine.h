@@ -14,8 +14,16 @@ struct store_view {
 	struct link link;
 };
 
+/* How a store is opened for the tools; zeroes: as by store_open. */
+struct opening {
+	const char *index_name; /* of the folder; NULL: index */
+	bool unsynced;          /* the index is flushed at the end only */
+	const struct store_tool *tool;
+};
+
 struct store {
 	struct store_settings set;
+	struct opening opening;
 	struct log log;
 	int dir, log_dir, body_dir, lock;
 	struct state st;
@@ -37,6 +45,11 @@ struct store {
 	uint64_t batches, commits, replayed, damaged;
 };
 
+enum fault store_open_as(const struct store_settings *set, const struct log *log, const struct opening *how,
+	struct store **ret);
+/* Takes the lock of a store's folder: TOO_BUSY. */
+enum fault store_lock(const struct log *log, int dir, int *ret_fd);
+
 /* Begins an effect: a transaction is open and the batch is sound. */
 enum fault store_begin(struct store *s);
 /* Puts a validated effect into the batch and the index. */
@@ -56,6 +69,9 @@ uint32_t store_next_uidvalidity(struct store *s, const struct row_state *st);
 /* recover.c */
 enum fault store_recover(struct store *s); /* from the folder as it is found to a store that goes on */
 enum fault store_replay(struct store *s);  /* what the index has not applied of a sound log */
+/* Applies the records of a log, up to an LSN, to a state of its own; but for those that another index has set aside. */
+enum fault state_replay(struct state *st, int log_dir, uint64_t until_lsn, struct index_txn *skips,
+	const struct store_tool *tool);
 
 /* An index that cannot be used is removed, and a new one begun. */
 enum fault store_give_up_index(struct store *s, const char *why);

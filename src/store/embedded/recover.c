@@ -19,14 +19,26 @@ open_index(struct store *s)
 {
 	struct arena a = { 0 };
 	struct index_settings set = {
-		.dir = arena_printf(&a, "%s/index", s->set.dir).p,
+		.dir = arena_printf(&a, "%s/%s", s->set.dir, s->opening.index_name).p,
 		.map_bytes = s->set.index_map_bytes,
 		.read_only = s->set.read_only,
+		.unsynced = s->opening.unsynced,
 	};
 	enum fault f = index_open(&set, &s->log, &s->st.ix);
 
 	arena_done(&a);
 	return f;
+}
+
+static enum fault
+remove_file(struct store *s, const char *name)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", s->opening.index_name, name);
+	if (unlinkat(s->dir, path, 0) == 0 || errno == ENOENT)
+		return OK;
+	return fault_of_errno(&s->log, "remove", path);
 }
 
 /* The log is the truth: an index that cannot be used is made anew. */
@@ -39,9 +51,8 @@ store_give_up_index(struct store *s, const char *why)
 	state_abort(&s->st);
 	index_close(s->st.ix);
 	s->st.ix = NULL;
-	if ((unlinkat(s->dir, "index/data.mdb", 0) != 0 && errno != ENOENT) ||
-		(unlinkat(s->dir, "index/lock.mdb", 0) != 0 && errno != ENOENT))
-		return fault_of_errno(&s->log, "remove", "index");
+	TRY(remove_file(s, "data.mdb"));
+	TRY(remove_file(s, "lock.mdb"));
 	s->st.meta = (struct row_meta){ .id = s->st.meta.id, .next_account = 1, .next_body = 1 };
 	s->st.segment_count = 0;
 	TRY(open_index(s));
@@ -204,7 +215,7 @@ settle_doubtful(struct store *s, const struct survey *v)
 /* ---- replay ---- */
 
 static enum fault
-is_skipped(struct store *s, uint64_t lsn, bool *ret)
+is_skipped(struct index_txn *t, uint64_t lsn, bool *ret)
 {
 	struct key k;
 	str value;
@@ -212,22 +223,35 @@ is_skipped(struct store *s, uint64_t lsn, bool *ret)
 
 	key_begin(&k, ROW_SKIPPED);
 	key_add_u64(&k, lsn);
-	f = index_get(s->st.txn, key_str(&k), &value);
+	f = index_get(t, key_str(&k), &value);
 	*ret = f == OK;
 	return f == NOT_FOUND ? OK : f;
 }
 
 static enum fault
-replay_record(struct store *s, const struct record *r)
+replay_record(struct state *st, const struct record *r)
 {
 	struct effect e;
 	struct arena a = { 0 };
 	enum fault f = effect_decode(&a, r->type, r->rest, &e);
 
 	if (f == OK)
-		f = state_apply(&s->st, &e, &r->at, r->body.n);
+		f = state_apply(st, &e, &r->at, r->body.n);
 	arena_done(&a);
 	return f;
+}
+
+/* How far the walk is, of all the bytes there are. */
+static void
+tell(const struct store_tool *tool, const struct walk *w, int *told)
+{
+	int per_mille;
+
+	if (!tool || !tool->progress || w->segment_count == 0)
+		return;
+	per_mille = (int)((w->at * 1000 + (w->size ? w->offset * 1000 / w->size : 0)) / w->segment_count);
+	if (per_mille > *told)
+		tool->progress(tool->ctx, *told = MIN(per_mille, 1000));
 }
 
 static enum fault
@@ -253,6 +277,7 @@ replay(struct store *s, uint64_t skip_lsn, bool commits, uint64_t *ret_poison)
 	struct record r = { 0 };
 	enum walk_step step = WALK_END;
 	enum fault f = OK;
+	int told = 0;
 	struct walk w;
 
 	*ret_poison = 0;
@@ -265,15 +290,16 @@ replay(struct store *s, uint64_t skip_lsn, bool commits, uint64_t *ret_poison)
 		state_segment(&s->st, at.segment)->changed = true;
 		if (step == WALK_BAD || r.at.lsn <= last)
 			continue;
-		f = is_skipped(s, r.at.lsn, &skipped);
+		f = is_skipped(s->st.txn, r.at.lsn, &skipped);
 		if (f == OK && !skipped && r.at.lsn != skip_lsn)
-			f = replay_record(s, &r);
+			f = replay_record(&s->st, &r);
 		if (f != OK) {
 			*ret_poison = r.at.lsn;
 			break;
 		}
 		last = r.at.lsn;
 		s->replayed++;
+		tell(s->opening.tool, &w, &told);
 		if (commits && ++n % COMMIT_EVERY == 0)
 			f = commit_at(s, at, last);
 	}
@@ -293,6 +319,40 @@ store_replay(struct store *s)
 	uint64_t poison;
 
 	return replay(s, 0, false, &poison);
+}
+
+enum fault
+state_replay(struct state *st, int log_dir, uint64_t until_lsn, struct index_txn *skips,
+	const struct store_tool *tool)
+{
+	struct record r = { 0 };
+	enum walk_step step = WALK_END;
+	enum fault f = OK;
+	uint64_t n = 0;
+	int told = 0;
+	struct walk w;
+
+	TRY(walk_begin(&w, st->log, log_dir, &st->meta.id, 0, 0));
+	while (f == OK && ((step = walk_next(&w, &r)) == WALK_RECORD || step == WALK_BAD)) {
+		bool skipped = false;
+
+		if (r.at.lsn > until_lsn)
+			break;
+		state_segment(st, r.at.segment)->bytes = r.at.offset + r.at.bytes;
+		if (step == WALK_BAD || r.at.lsn <= st->meta.applied_lsn)
+			continue;
+		f = is_skipped(skips, r.at.lsn, &skipped);
+		if (f == OK && !skipped)
+			f = replay_record(st, &r);
+		st->meta.applied_lsn = r.at.lsn;
+		tell(tool, &w, &told);
+		if (f == OK && ++n % COMMIT_EVERY == 0)
+			f = state_commit(st);
+		if (f == OK)
+			f = state_begin(st, false);
+	}
+	walk_end(&w);
+	return f == OK && step == WALK_FAILED ? STORE_DOWN : f;
 }
 
 /* Remembers that a record cannot be applied; the store goes on without it. */
@@ -409,6 +469,19 @@ put_in_order(struct store *s)
 	return f;
 }
 
+/* Its files may be new. Without it they would only be made again, but that takes long. */
+static enum fault
+flush_index_folder(struct store *s)
+{
+	int fd = openat(s->dir, s->opening.index_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fault_of_errno(&s->log, "open folder", s->opening.index_name);
+	flush_folder_or_die(&s->log, fd, "index");
+	close(fd);
+	return OK;
+}
+
 enum fault
 store_recover(struct store *s)
 {
@@ -424,5 +497,6 @@ store_recover(struct store *s)
 		TRY(commit_at(s, (struct position){ 0 }, 0));
 	TRY(put_in_order(s));
 	s->acked_lsn = s->applied_lsn = s->st.meta.applied_lsn;
-	return remove_orphans(s);
+	TRY(remove_orphans(s));
+	return flush_index_folder(s);
 }

@@ -24,8 +24,8 @@ state_done(struct state *st)
 
 /* ---- transactions ---- */
 
-static enum fault
-read_segments(struct state *st)
+enum fault
+state_read_segments(struct state *st)
 {
 	struct key from;
 	str key, value;
@@ -57,7 +57,7 @@ read_counters(struct state *st)
 	TRY(index_get(st->txn, key_str(&k), &value));
 	TRY(row_take_meta(value, &st->meta));
 	st->bodies_gone_count = 0;
-	return read_segments(st);
+	return state_read_segments(st);
 }
 
 enum fault

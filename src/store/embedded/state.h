@@ -36,6 +36,7 @@ enum fault state_commit(struct state *st);
 void state_abort(
 	struct state *st); /* counters are those of the last commit after the next state_begin(fresh) */
 
+enum fault state_read_segments(struct state *st);
 struct segment_use *state_segment(struct state *st, uint32_t number); /* made when new */
 void state_add_live(struct state *st, const struct origin *o);
 void state_drop_live(struct state *st, const struct origin *o);

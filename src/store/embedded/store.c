@@ -34,17 +34,39 @@ open_folder(struct store *s, int at, const char *name, int *ret_fd)
 	return OK;
 }
 
-static enum fault
-take_lock(struct store *s)
+enum fault
+store_lock(const struct log *log, int dir, int *ret_fd)
 {
-	s->lock = openat(s->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (s->lock < 0)
-		return fault_of_errno(&s->log, "open", "lock");
-	if (flock(s->lock, LOCK_EX | LOCK_NB) == 0)
+	int fd = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	enum fault f;
+
+	if (fd < 0)
+		return fault_of_errno(log, "open", "lock");
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		*ret_fd = fd;
 		return OK;
-	if (errno == EWOULDBLOCK)
-		return TOO_BUSY;
-	return fault_of_errno(&s->log, "lock", "lock");
+	}
+	f = errno == EWOULDBLOCK ? TOO_BUSY : fault_of_errno(log, "lock", "lock");
+	close(fd);
+	return f;
+}
+
+/* A folder that was just made is lost with the power unless the one above it is flushed. */
+static enum fault
+open_top(struct store *s)
+{
+	bool made = access(s->set.dir, F_OK) != 0;
+	int above;
+
+	TRY(open_folder(s, AT_FDCWD, s->set.dir, &s->dir));
+	if (!made)
+		return OK;
+	above = openat(s->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (above < 0)
+		return fault_of_errno(&s->log, "open folder", "above the store");
+	flush_folder_or_die(&s->log, above, "folder above the store");
+	close(above);
+	return OK;
 }
 
 static enum fault
@@ -52,11 +74,11 @@ open_folders(struct store *s)
 {
 	int index_dir = -1;
 
-	TRY(open_folder(s, AT_FDCWD, s->set.dir, &s->dir));
-	TRY(take_lock(s));
+	TRY(open_top(s));
+	TRY(store_lock(&s->log, s->dir, &s->lock));
 	TRY(open_folder(s, s->dir, "log", &s->log_dir));
 	TRY(open_folder(s, s->dir, "body", &s->body_dir));
-	TRY(open_folder(s, s->dir, "index", &index_dir));
+	TRY(open_folder(s, s->dir, s->opening.index_name, &index_dir));
 	close(index_dir);
 	if (!s->set.read_only)
 		flush_folder_or_die(&s->log, s->dir, "store folder");
@@ -64,13 +86,17 @@ open_folders(struct store *s)
 }
 
 enum fault
-store_open(const struct store_settings *set, const struct log *log, struct store **ret)
+store_open_as(const struct store_settings *set, const struct log *log, const struct opening *how,
+	struct store **ret)
 {
 	struct store *s = NEW(struct store);
 	enum fault f;
 
 	s->set = *set;
 	s->log = *log;
+	s->opening = *how;
+	if (!s->opening.index_name)
+		s->opening.index_name = "index";
 	s->dir = s->log_dir = s->body_dir = s->lock = -1;
 	s->j.fd = -1;
 	list_init(&s->larges);
@@ -90,6 +116,12 @@ store_open(const struct store_settings *set, const struct log *log, struct store
 	}
 	*ret = s;
 	return OK;
+}
+
+enum fault
+store_open(const struct store_settings *set, const struct log *log, struct store **ret)
+{
+	return store_open_as(set, log, &(struct opening){ 0 }, ret);
 }
 
 static void

@@ -16,6 +16,7 @@ struct ts {
 	struct store *s;
 	struct store_reader *r;
 	struct arena a;
+	unsigned serial;
 };
 
 static int64_t
