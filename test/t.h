@@ -17,6 +17,9 @@
 
 #include "base/str.h"
 
+/* Tests run on the process's own stack; the limit of frames is for what runs on fibers. */
+#pragma GCC diagnostic ignored "-Wframe-larger-than="
+
 #define EACH(table, c) for (size_t c##_i = 0; c##_i < sizeof(table) / sizeof((table)[0]); c##_i++) \
 	for (const __typeof__((table)[0]) *c = &(table)[c##_i]; c; c = NULL)
 

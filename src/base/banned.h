@@ -9,6 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Fortified, clang has macros of these names. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strncpy stpcpy strcat strncat sprintf vsprintf gets
 #pragma GCC poison strtok strtok_r atoi atol atoll atof strerror_r
 #pragma GCC poison gmtime localtime ctime asctime mktime
