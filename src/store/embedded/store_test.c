@@ -1,8 +1,10 @@
 #include "test/t.h"
 
-#include "store/embedded/test_store.h"
+#include "store/embedded/test_life.h"
 
 #include "base/mem.h"
+
+#include <dirent.h>
 
 static void
 what_was_committed_is_read_by_a_reader(void **state)
@@ -542,7 +544,139 @@ segments_follow_each_other_and_a_batch_may_span_them(void **state)
 	ts_end(&t);
 }
 
-T_MAIN(T(what_was_committed_is_read_by_a_reader),
+static struct store_large *
+receive(struct ts *t, str bytes, size_t step)
+{
+	struct store_large *l = NULL;
+
+	CHECK_INT(store_large_new(t->s, &l), OK);
+	for (; bytes.n; bytes = str_from(bytes, step))
+		CHECK_INT(store_large_add(l, str_sub(bytes, 0, step)), OK);
+	CHECK_INT(store_large_sync(l), OK);
+	return l;
+}
+
+static void
+a_large_body_lies_in_a_file_until_its_last_email_goes(void **state)
+{
+	struct ts t;
+	size_t n = 300001;
+	char *bytes = mem_new(n), path[128];
+	struct store_delivery d[2] = { { .prefix = S("Return-Path: <>\r\n") }, { 0 } };
+	struct store_message m = { .row = S("r") };
+	struct store_email e;
+	struct store_stats stats;
+	uint32_t count;
+	int fd;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (char)(i * 7 + i / 1000);
+	ts_begin(&t);
+	d[0].account = ts_account(&t, "ann@a.test");
+	d[1].account = ts_account(&t, "bob@a.test");
+	m.large = receive(&t, str_of(bytes, n), 4711);
+	CHECK_INT(store_accept(t.s, &m, d, 2), OK);
+	CHECK_INT(store_commit(t.s), OK);
+	CHECK_INT(view_email(store_now(t.s), d[0].account, d[0].email, &e), OK);
+	CHECK(e.place.large);
+	CHECK_INT(e.place.size, n);
+	CHECK_INT(store_reader_file(t.r, &e, &fd), OK);
+	store_reader_release(t.r, fd);
+	CHECK_STR(str_from(ts_read(&t, d[0].account, 1, 1), 17), str_of(bytes, n));
+	store_get_stats(t.s, &stats);
+	CHECK_INT(stats.large_bodies, 1);
+	CHECK_INT(stats.large_bytes, n);
+	(void)snprintf(path, sizeof(path), "%s/body/%016llx", t.dir, (unsigned long long)e.place.file);
+	CHECK(access(path, F_OK) == 0);
+
+	CHECK_INT(store_expunge(t.s, d[0].account, 1, &(struct uid_range){ 1, 1 }, 1, &count), OK);
+	CHECK_INT(store_commit(t.s), OK);
+	CHECK(access(path, F_OK) == 0);
+	ts_close(&t);
+	ts_open(&t);
+	CHECK_STR(ts_read(&t, d[1].account, 1, 1), str_of(bytes, n));
+	CHECK_INT(store_expunge(t.s, d[1].account, 1, &(struct uid_range){ 1, 1 }, 1, &count), OK);
+	CHECK(access(path, F_OK) == 0);
+	CHECK_INT(store_commit(t.s), OK);
+	CHECK(access(path, F_OK) != 0);
+	CHECK_INT(store_reader_file(t.r, &e, &fd), STALE);
+	store_get_stats(t.s, &stats);
+	CHECK_INT(stats.large_bodies, 0);
+	CHECK_INT(stats.large_bytes, 0);
+	ts_end(&t);
+	free(bytes);
+}
+
+static unsigned
+files_in_body(struct ts *t)
+{
+	char path[128];
+	unsigned n = 0;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "%s/body", t->dir);
+	d = opendir(path);
+	CHECK(d != NULL);
+	for (struct dirent *e; (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static void
+bodies_that_nobody_names_are_removed(void **state)
+{
+	struct ts t;
+	struct store_delivery d = { 0 };
+	struct store_message m = { .row = S("r") };
+	struct store_large *l;
+
+	(void)state;
+	ts_begin(&t);
+	t.set.most_unfinished_bytes = 1000;
+	ts_close(&t);
+	ts_open(&t);
+	d.account = ts_account(&t, "ann@a.test");
+	CHECK_INT(store_commit(t.s), OK);
+	CHECK_INT(store_large_new(t.s, &l), OK);
+	CHECK_INT(store_large_add(l, S("some bytes")), OK);
+	m.large = l;
+	CHECK_INT(store_accept(t.s, &m, &d, 1), BAD_ARGUMENT); /* not synced */
+	store_large_free(l);
+	CHECK_INT(files_in_body(&t), 0);
+
+	l = receive(&t, S("0123456789"), 3);
+	d.account = 99;
+	m.large = l;
+	CHECK_INT(store_accept(t.s, &m, &d, 1), NO_SUCH_MAILBOX);
+	store_large_free(l); /* still ours */
+	CHECK_INT(files_in_body(&t), 0);
+
+	CHECK_INT(store_large_new(t.s, &l), OK);
+	CHECK_INT(store_large_add(l, S("")), OK);
+	{
+		char *much = mem_new(2000);
+
+		CHECK_INT(store_large_add(l, str_of(much, 900)), OK);
+		CHECK_INT(store_large_add(l, str_of(much, 200)), STORE_FULL);
+		free(much);
+	}
+	store_large_free(l);
+
+	m.large = receive(&t, S("acked and killed before it was flushed"), 10);
+	d.account = 1;
+	CHECK_INT(store_accept(t.s, &m, &d, 1), OK);
+	(void)receive(&t, S("unfinished"), 10);
+	CHECK_INT(files_in_body(&t), 2);
+	kill_store(&t);
+	ts_open(&t);
+	CHECK_INT(files_in_body(&t), 0);
+	ts_end(&t);
+}
+
+T_MAIN(T(a_large_body_lies_in_a_file_until_its_last_email_goes), T(bodies_that_nobody_names_are_removed),
+	T(what_was_committed_is_read_by_a_reader),
 	T(a_message_for_several_stands_in_the_log_once_and_each_has_a_verdict),
 	T(the_quota_counts_what_this_message_brings_itself),
 	T(mailboxes_have_names_and_validities_of_their_own),

@@ -2,6 +2,8 @@
 
 #include "store/embedded/test_life.h"
 
+#include <sys/file.h>
+
 struct told {
 	struct buf lines;
 	int per_mille;
@@ -149,5 +151,138 @@ damage_to_the_log_is_found(void **state)
 	buf_done(&told.lines);
 }
 
-T_MAIN(T(a_sound_store_has_no_findings), T(each_kind_of_damage_to_the_index_is_found_and_healed_by_a_rebuild),
-	T(damage_to_the_log_is_found))
+/* A folder beside the store's. */
+static struct ts
+sibling(struct ts *t)
+{
+	struct ts other = *t;
+
+	(void)snprintf(other.dir, sizeof(other.dir), "%.60s.2", t->dir);
+	other.set.dir = NULL;
+	other.s = NULL;
+	other.r = NULL;
+	return other;
+}
+
+static void
+remove_all(const char *dir)
+{
+	nftw(dir, ts_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void
+deliver_large(struct ts *t, uint32_t account)
+{
+	struct store_delivery d = { .account = account };
+	struct store_message m = { .row = S("r") };
+
+	CHECK_INT(store_large_new(t->s, &m.large), OK);
+	CHECK_INT(store_large_add(m.large, S("a large body, as it were\r\n")), OK);
+	CHECK_INT(store_large_sync(m.large), OK);
+	CHECK_INT(store_accept(t->s, &m, &d, 1), OK);
+}
+
+static void
+a_backup_of_a_store_in_use_restores_to_what_it_was(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed < 4; seed++) {
+		struct told told = { 0 };
+		struct ts t, back, again;
+		struct store_tool tool = { .dir = t.dir, .say = hear, .ctx = &told },
+				  restore = { .dir = again.dir, .say = hear, .ctx = &told };
+		str before;
+
+		begin_life(&t, seed, 700);
+		deliver_large(&t, some_account(&t, 1));
+		CHECK_INT(store_flush(t.s), OK);
+		before = picture(store_now(t.s), &t.a);
+		back = sibling(&t);
+		again = sibling(&back);
+		CHECK_INT(store_backup(&tool, back.dir), OK);
+		CHECK_INT(store_backup(&tool, back.dir), ALREADY_EXISTS);
+		live(&t, seed, 300); /* what is linked does not change */
+		CHECK_INT(store_restore(&restore, back.dir), OK);
+		CHECK_INT(store_restore(&restore, back.dir), ALREADY_EXISTS);
+		CHECK_INT(findings(&again, &told), 0);
+		again.set.dir = again.dir;
+		ts_open(&again);
+		CHECK_STR(picture(store_now(again.s), &t.a), before);
+		ts_close(&again);
+		remove_all(back.dir);
+		remove_all(again.dir);
+		ts_end(&t);
+		buf_done(&told.lines);
+	}
+}
+
+static void
+a_backup_leaves_out_a_batch_that_is_being_written(void **state)
+{
+	struct told told = { 0 };
+	struct ts t, back, again;
+	struct store_tool tool = { .dir = t.dir, .say = hear, .ctx = &told },
+			  restore = { .dir = again.dir, .say = hear, .ctx = &told };
+	uint64_t end;
+	uint32_t ann;
+	int fd;
+
+	(void)state;
+	ts_begin(&t);
+	back = sibling(&t);
+	again = sibling(&back);
+	ann = ts_account(&t, "ann@a.test");
+	ts_deliver(&t, ann, S("one\r\n"));
+	CHECK_INT(store_flush(t.s), OK);
+	ts_deliver(&t, ann, S("two\r\n"));
+	ts_deliver(&t, ann, S("three\r\n"));
+	CHECK_INT(store_flush(t.s), OK);
+	fd = open_log(&t, "00000001.seg", O_RDWR);
+	end = file_size(fd);
+	CHECK(ftruncate(fd, (off_t)end - 30) == 0); /* as if "three" were half written */
+	CHECK_INT(store_backup(&tool, back.dir), OK);
+	CHECK_INT(store_restore(&restore, back.dir), OK);
+	again.set.dir = again.dir;
+	ts_open(&again);
+	CHECK_INT(ts_mailbox(store_now(again.s), ann, 1).exists, 1);
+	ts_close(&again);
+	remove_all(back.dir);
+	remove_all(again.dir);
+	close(fd);
+	kill_store(&t);
+	ts_open(&t);
+	ts_end(&t);
+	buf_done(&told.lines);
+}
+
+static void
+nothing_is_removed_while_a_backup_looks(void **state)
+{
+	struct ts t;
+	char path[128], lock[128];
+	uint32_t ann, count;
+	int fd;
+
+	(void)state;
+	ts_begin(&t);
+	ann = ts_account(&t, "ann@a.test");
+	deliver_large(&t, ann);
+	CHECK_INT(store_commit(t.s), OK);
+	(void)snprintf(path, sizeof(path), "%s/body/%016x", t.dir, 1);
+	(void)snprintf(lock, sizeof(lock), "%s/backup.lock", t.dir);
+	fd = open(lock, O_RDWR | O_CREAT, 0600);
+	CHECK(fd >= 0 && flock(fd, LOCK_SH) == 0);
+	CHECK_INT(store_expunge(t.s, ann, 1, &(struct uid_range){ 1, 1 }, 1, &count), OK);
+	CHECK_INT(store_commit(t.s), OK);
+	CHECK(access(path, F_OK) == 0);
+	close(fd);
+	ts_deliver(&t, ann, S("x\r\n"));
+	CHECK_INT(store_commit(t.s), OK);
+	CHECK(access(path, F_OK) != 0);
+	ts_end(&t);
+}
+
+T_MAIN(T(a_backup_of_a_store_in_use_restores_to_what_it_was),
+	T(a_backup_leaves_out_a_batch_that_is_being_written), T(nothing_is_removed_while_a_backup_looks),
+	T(a_sound_store_has_no_findings),
+	T(each_kind_of_damage_to_the_index_is_found_and_healed_by_a_rebuild), T(damage_to_the_log_is_found))
