@@ -155,11 +155,10 @@ tls_setup_server(struct role *r, struct chan *vault, const char *alpn, struct tl
 	struct arena a = { 0 };
 	struct buf why = { 0 };
 	struct tls_files files;
-	int most;
 	enum fault f = OK;
 
 	tls_files_of(&a, r->conf, r->state_dir, &files);
-	conf_tls_versions(r->conf, versions, &settings.least_version, &most);
+	conf_tls_versions(r->conf, versions, &settings.least_version, &settings.most_version);
 	for (size_t i = 0; i < files.n && f == OK; i++) {
 		certs[i].key = (uint32_t)i;
 		f = read_chain(r, &a, files.cert[i], &certs[i].chain_pem);

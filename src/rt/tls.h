@@ -34,6 +34,7 @@ struct tls_settings {
 			       * the same server name, certificates and protocol. "" = no tickets */
 	const char *alpn;     /* "imap", "pop3", "smtp esmtp" (in order of preference), or NULL for none: a client that asks
 			       * for other protocols only is refused (ALPACA); one that asks for none is welcome */
+	int most_version;     /* 0: the newest */
 };
 /* Certificates with the same names and keys of different types (RSA, ECDSA) serve those names together. ECDSA on P-256, P-384,
  * P-521 and RSA keys are possible. On a fault *ret_why says what is wrong with which certificate. Faults: BAD_ARGUMENT. */

@@ -123,6 +123,10 @@ new_ctx(struct tls_server *s, const struct tls_settings *settings, struct buf *w
 		abort();
 	*ret = ctx;
 	TRY(tls_ctx_common(ctx, settings->least_version, settings->ciphers, why));
+	if (settings->most_version && SSL_CTX_set_max_proto_version(ctx, settings->most_version) != 1) {
+		tls_why_add(why, "the newest TLS version");
+		return BAD_ARGUMENT;
+	}
 	TRY(set_tickets(ctx, settings->ticket_keys, why));
 	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_client_hello_cb(ctx, on_hello, s);
