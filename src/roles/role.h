@@ -32,7 +32,7 @@ struct role {
 	const struct role_listener *listeners;
 	size_t listener_count;
 	const char *state_dir;
-	bool draining;
+	bool dropped, draining;
 	int64_t drain_by_ms; /* loop time */
 	uint32_t sessions;   /* kept by the role; when draining and 0, the loop is stopped (role_session_ended) */
 	int status;	     /* exit status */
@@ -45,7 +45,10 @@ struct role {
 	void (*on_drain)(struct role *r);					    /* stop accepting */
 };
 
-/* Tells master that the role serves, after having closed it in. From here on no file can be opened but what the jail permits. */
+/* Becomes mail_owner, where the server was started by root; calm when done already. Before files of state_directory are opened; after those that
+ * only root may read (keys, certificates). */
+enum fault role_drop(struct role *r);
+/* Tells master that the role serves, after having dropped and closed it in. From here on no file can be opened but what the jail permits. */
 enum fault role_ready(struct role *r, const struct jail *jail);
 void role_session_began(struct role *r);
 void role_session_ended(struct role *r);

@@ -1,0 +1,179 @@
+#include "roles/master/master.h"
+
+#include "base/mem.h"
+#include "roles/limits.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { KILL_AFTER_MS = 15000 };
+
+static int64_t
+wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+enum fault
+master_open_log(struct master *m)
+{
+	str path = conf_str(m->conf, CONF_maillog_file);
+	int fd = STDERR_FILENO;
+
+	if (path.n) {
+		fd = open(conf_path(m->conf, CONF_maillog_file), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+		if (fd < 0) {
+			log_error(&m->log, "cannot-open-log", kv_str("path", path));
+			return NOT_FOUND;
+		}
+	}
+	if (m->sink.fd > STDERR_FILENO)
+		(void)close(m->sink.fd);
+	m->sink.fd = fd;
+	m->sink.format = conf_int(m->conf, CONF_log_format) == 1 ? LOG_JSON : LOG_LOGFMT;
+	m->sink.least = (enum log_level)conf_int(m->conf, CONF_log_level);
+	return OK;
+}
+
+static void
+on_child(void *ctx)
+{
+	procs_reap(ctx);
+}
+
+static void
+kill_rest(struct timer *t)
+{
+	procs_kill(CONTAINER(t, struct master, kill_timer));
+}
+
+static void
+on_term(void *ctx)
+{
+	struct master *m = ctx;
+
+	if (m->ending)
+		return;
+	log_event(&m->log, "stopping");
+	m->ending = true;
+	m->kill_timer.fn = kill_rest;
+	timer_set(m->loop, &m->kill_timer, loop_now_ms(m->loop) + KILL_AFTER_MS);
+	procs_drain_next(m);
+}
+
+/* A line of the report is an event, so that it is found where everything else is. */
+static void
+log_report(struct master *m, enum log_level level, str report)
+{
+	str line;
+
+	while (str_take_until(&report, '\n', &line))
+		if (line.n)
+			LOG_AT(&m->log, level, "config", kv_str("finding", line));
+}
+
+static void
+on_hup(void *ctx)
+{
+	struct master *m = ctx;
+	struct buf report = { 0 };
+	struct conf *fresh = NULL, *old = m->conf;
+
+	if (m->ending || !m->announced)
+		return;
+	if (conf_load(m->conf_path, m->overrides, m->override_count, &report, &fresh) != OK) {
+		log_report(m, LOG_ERROR, buf_str(&report));
+		log_error(&m->log, "reload-refused", kv_c("why", "main.cf has errors; the old configuration stays"));
+	} else if (!str_eq(conf_str(fresh, CONF_state_directory), conf_str(old, CONF_state_directory))) {
+		log_error(&m->log, "reload-refused", kv_c("why", "state_directory cannot change while the server runs"));
+		conf_free(fresh);
+	} else {
+		log_report(m, LOG_WARN, buf_str(&report));
+		m->conf = fresh;
+		m->generation++;
+		if (master_open_log(m) != OK || listen_bind(m) != OK) {
+			log_error(&m->log, "reload-refused", kv_c("why", "see above; the old configuration stays"));
+			m->conf = old;
+			m->generation--;
+			conf_free(fresh);
+			(void)listen_bind(m);
+		} else {
+			procs_start_generation(m);
+			listen_close_old(m);
+			log_event(&m->log, "reloaded", kv_uint("generation", m->generation));
+			conf_free(old);
+		}
+	}
+	buf_done(&report);
+}
+
+static void
+before_sleep(struct hook *h)
+{
+	log_flush(&CONTAINER(h, struct master, hook)->sink);
+}
+
+static enum fault
+begin(struct master *m)
+{
+	struct hash_key key;
+	str dir = conf_str(m->conf, CONF_state_directory);
+
+	if (dir.n == 0 || dir.n >= sizeof(m->state_dir)) {
+		log_error(&m->log, "config", kv_c("finding", "state_directory is empty or too long"));
+		return BAD_ARGUMENT;
+	}
+	memcpy(m->state_dir, dir.p, dir.n);
+	TRY(master_open_log(m));
+	loop_random(m->loop, &key, sizeof(key));
+	loop_random(m->loop, m->ticket_keys, sizeof(m->ticket_keys));
+	m->limits = limits_new(key);
+	TRY(first_start(m));
+	TRY(listen_bind(m));
+	TRY(loop_on_signal(m->loop, SIGCHLD, on_child, m));
+	TRY(loop_on_signal(m->loop, SIGTERM, on_term, m));
+	TRY(loop_on_signal(m->loop, SIGINT, on_term, m));
+	TRY(loop_on_signal(m->loop, SIGHUP, on_hup, m));
+	return OK;
+}
+
+int
+master_serve(struct conf *conf, const char *conf_path, const char *const *overrides, size_t override_count)
+{
+	struct master *m = NEW(struct master);
+	int status;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	m->loop = loop_new();
+	m->conf = conf;
+	m->conf_path = conf_path;
+	m->overrides = overrides;
+	m->override_count = override_count;
+	m->sink = (struct log_sink){ .fd = STDERR_FILENO, .role = "master", .now_ms = wall_ms, .least = LOG_INFO };
+	m->log.sink = &m->sink;
+	m->hook.fn = before_sleep;
+	m->status = EX_OK;
+	loop_before_sleep(m->loop, &m->hook);
+	if (begin(m) == OK) {
+		procs_start_phase(m);
+		loop_run(m->loop);
+		log_event(&m->log, "stopped");
+	} else {
+		m->status = EX_CONFIG;
+	}
+	log_flush(&m->sink);
+	status = m->status;
+	timer_clear(&m->kill_timer);
+	limits_free(m->limits);
+	conf_free(m->conf);
+	buf_done(&m->sink.lines);
+	free(m);
+	return status;
+}

@@ -1,0 +1,299 @@
+/* roles/store/mail.c - what smtp and pop3 ask of the store */
+#include "roles/store/role.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum { MOST_DELIVERIES = 20000, MOST_RANGES = 1000000 };
+
+struct large {
+	struct link link;
+	uint64_t id;
+	struct store_large *body;
+	bool syncing;
+};
+
+void
+store_on_policy(struct store_role *s, struct store_peer *p, struct frame *f)
+{
+	struct talk_policy policy;
+	struct talk_text text;
+	size_t n = 0;
+
+	if (!talk_read_policy(f->payload, &policy)) {
+		role_bad_frame(s->role, &p->chan, f, "fields");
+		return;
+	}
+	arena_reset(&p->policy_arena);
+	p->domain_count = 0;
+	p->delimiter = arena_str(&p->policy_arena, policy.delimiter);
+	p->myhostname = arena_str(&p->policy_arena, policy.myhostname);
+	p->postmaster = arena_str(&p->policy_arena, policy.postmaster);
+	for (str list = policy.domains; list.n && talk_take_text(&list, &text);)
+		n++;
+	p->domains = ARENA_ARRAY(&p->policy_arena, n, str);
+	for (str list = policy.domains; list.n && talk_take_text(&list, &text);)
+		p->domains[p->domain_count++] = arena_str(&p->policy_arena, text.text);
+}
+
+void
+store_on_rcpt(struct store_role *s, struct store_peer *p, struct frame *f)
+{
+	struct talk_rcpt_ask ask;
+	struct buf rcpts = { 0 };
+	enum fault fault;
+
+	if (!talk_read_rcpt_ask(f->payload, &ask)) {
+		role_bad_frame(s->role, &p->chan, f, "fields");
+		return;
+	}
+	fault = store_resolve(s, p, &ask, &rcpts);
+	ROLE_ANSWER(&p->chan, f, rcpt_told, { .fault = fault, .rcpts = fault == OK ? buf_str(&rcpts) : S("") });
+	buf_done(&rcpts);
+}
+
+/* ---- bodies in pieces ---- */
+
+static struct large *
+find_large(struct store_peer *p, uint64_t id)
+{
+	LIST_EACH (&p->larges, l) {
+		struct large *g = CONTAINER(l, struct large, link);
+		if (g->id == id)
+			return g;
+	}
+	return NULL;
+}
+
+static void
+drop_large(struct large *g)
+{
+	list_remove(&g->link);
+	if (g->syncing) /* its fiber frees it */
+		return;
+	store_large_free(g->body);
+	free(g);
+}
+
+void
+store_drop_larges(struct store_peer *p)
+{
+	LIST_EACH (&p->larges, l)
+		drop_large(CONTAINER(l, struct large, link));
+}
+
+void
+store_on_large_new(struct store_role *s, struct store_peer *p, struct frame *f)
+{
+	struct talk_large_new ask;
+	struct store_large *body = NULL;
+	struct large *g;
+	enum fault fault;
+
+	if (!talk_read_large_new(f->payload, &ask)) {
+		role_bad_frame(s->role, &p->chan, f, "fields");
+		return;
+	}
+	fault = store_large_new(s->store, &body);
+	if (fault != OK) {
+		ROLE_ANSWER(&p->chan, f, large_made, { .fault = fault });
+		return;
+	}
+	g = NEW(struct large);
+	g->id = ++s->next_large;
+	g->body = body;
+	list_append(&p->larges, &g->link);
+	ROLE_ANSWER(&p->chan, f, large_made, { .large = g->id });
+}
+
+void
+store_on_large_add(struct store_role *s, struct store_peer *p, struct frame *f)
+{
+	struct talk_large_add ask;
+	struct large *g;
+
+	if (!talk_read_large_add(f->payload, &ask) || !(g = find_large(p, ask.large)) || g->syncing) {
+		role_bad_frame(s->role, &p->chan, f, "fields");
+		return;
+	}
+	ROLE_ANSWER(&p->chan, f, done, { .fault = store_large_add(g->body, ask.bytes) });
+}
+
+void
+store_on_large_drop(struct store_role *s, struct store_peer *p, struct frame *f)
+{
+	struct talk_large_drop ask;
+	struct large *g;
+
+	if (!talk_read_large_drop(f->payload, &ask))
+		role_bad_frame(s->role, &p->chan, f, "fields");
+	else if ((g = find_large(p, ask.large)))
+		drop_large(g);
+}
+
+/* ---- accept ---- */
+
+static void
+accept_now(struct store_role *s, struct store_peer *p, const struct frame *f, const struct talk_accept *in, struct store_large **large)
+{
+	struct store_message m = { .body = in->body, .large = *large, .row = in->row, .received_ms = in->received_ms,
+		.sent_ms = in->sent_ms, .message_id_key = in->message_id_key, .dot_lines = in->dot_lines };
+	struct store_delivery *d;
+	struct talk_delivery td;
+	struct talk_key key;
+	uint64_t *keys;
+	size_t n = 0, k = 0;
+	struct buf verdicts = { 0 };
+	enum fault fault;
+
+	for (str list = in->deliveries; list.n && talk_take_delivery(&list, &td);)
+		n++;
+	n = MIN(n, MOST_DELIVERIES);
+	d = ARENA_ARRAY(&s->scratch, n, struct store_delivery);
+	n = 0;
+	for (str list = in->deliveries; n < MOST_DELIVERIES && list.n && talk_take_delivery(&list, &td);)
+		d[n++] = (struct store_delivery){ .account = td.account, .mailbox = td.mailbox, .flags = td.flags, .prefix = td.prefix };
+	for (str list = in->references; list.n && talk_take_key(&list, &key);)
+		k++;
+	keys = ARENA_ARRAY(&s->scratch, k, uint64_t);
+	k = 0;
+	for (str list = in->references; list.n && talk_take_key(&list, &key);)
+		keys[k++] = key.key;
+	m.reference_keys = keys;
+	m.reference_count = k;
+	fault = n ? store_accept(s->store, &m, d, n) : NO_VALID_RCPTS;
+	if (fault == OK)
+		*large = NULL;
+	for (size_t i = 0; i < n; i++)
+		talk_put_verdict(&verdicts, &(struct talk_verdict){ d[i].verdict, d[i].uid, d[i].email });
+	STORE_ANSWER(s, p, f, accepted, { .fault = fault, .verdicts = buf_str(&verdicts) });
+	buf_done(&verdicts);
+}
+
+struct large_accept {
+	struct store_role *s;
+	struct store_peer *p;
+	struct large *large;
+	struct frame frame; /* its payload in the arena */
+	struct arena arena;
+	enum fault fault;
+};
+
+static void
+sync_in_thread(void *arg)
+{
+	struct large_accept *la = arg;
+
+	la->fault = store_large_sync(la->large->body);
+}
+
+/* A fiber: the body's own flush runs in a thread while the loop goes on; then it joins a batch like any other. */
+static void
+accept_large(void *arg)
+{
+	struct large_accept *la = arg;
+	struct store_role *s = la->s;
+	struct talk_accept in;
+	enum fault f = pool_run(s->pool, sync_in_thread, la, 0);
+
+	if (f == OK)
+		f = la->fault;
+	list_remove(&la->large->link);
+	if (f == OK && talk_read_accept(la->frame.payload, &in)) {
+		accept_now(s, la->p, &la->frame, &in, &la->large->body);
+		arena_reset(&s->scratch);
+	} else {
+		ROLE_ANSWER(&la->p->chan, &la->frame, accepted, { .fault = f == OK ? MALFORMED : f });
+	}
+	store_large_free(la->large->body);
+	free(la->large);
+	arena_done(&la->arena);
+	free(la);
+}
+
+void
+store_on_accept(struct store_role *s, struct store_peer *p, struct frame *f)
+{
+	struct talk_accept in;
+	struct store_large *none = NULL;
+	struct large_accept *la;
+	struct large *g;
+
+	if (!talk_read_accept(f->payload, &in)) {
+		role_bad_frame(s->role, &p->chan, f, "fields");
+		return;
+	}
+	if (!in.large) {
+		accept_now(s, p, f, &in, &none);
+		return;
+	}
+	g = find_large(p, in.large);
+	if (!g || g->syncing || in.body.n) {
+		role_bad_frame(s->role, &p->chan, f, "large");
+		return;
+	}
+	g->syncing = true;
+	la = NEW(struct large_accept);
+	la->s = s;
+	la->p = p;
+	la->large = g;
+	la->frame = *f;
+	la->frame.payload = arena_str(&la->arena, f->payload);
+	fiber_start(s->role->loop, accept_large, la);
+}
+
+/* ---- changes ---- */
+
+static bool
+read_ranges(struct store_role *s, str list, struct uid_range **ret, size_t *ret_n)
+{
+	struct talk_range r;
+	size_t n = 0;
+
+	for (str l = list; l.n;) {
+		if (!talk_take_range(&l, &r) || r.first == 0 || r.first > r.last || ++n > MOST_RANGES)
+			return false;
+	}
+	*ret = ARENA_ARRAY(&s->scratch, n, struct uid_range);
+	n = 0;
+	for (str l = list; l.n && talk_take_range(&l, &r);)
+		(*ret)[n++] = (struct uid_range){ r.first, r.last };
+	*ret_n = n;
+	return true;
+}
+
+void
+store_on_expunge(struct store_role *s, struct store_peer *p, struct frame *f)
+{
+	struct talk_expunge ask;
+	struct uid_range *uids;
+	size_t n;
+	uint32_t count = 0;
+	enum fault fault;
+
+	if (!talk_read_expunge(f->payload, &ask) || !read_ranges(s, ask.uids, &uids, &n)) {
+		role_bad_frame(s->role, &p->chan, f, "fields");
+		return;
+	}
+	fault = store_expunge(s->store, ask.account, ask.mailbox, uids, n, &count);
+	STORE_ANSWER(s, p, f, expunged, { .fault = fault, .count = count });
+}
+
+void
+store_on_flags(struct store_role *s, struct store_peer *p, struct frame *f)
+{
+	struct talk_add_flags ask;
+	struct uid_range *uids, *modified = NULL;
+	size_t n, modified_n = 0;
+	uint64_t modseq = 0;
+	enum fault fault;
+
+	if (!talk_read_add_flags(f->payload, &ask) || !read_ranges(s, ask.uids, &uids, &n)) {
+		role_bad_frame(s->role, &p->chan, f, "fields");
+		return;
+	}
+	fault = store_flag(s->store, &s->scratch, ask.account, ask.mailbox, uids, n, FLAGS_ADD, ask.flags, 0, UINT64_MAX, &modseq,
+		&modified, &modified_n);
+	STORE_ANSWER(s, p, f, done, { .fault = fault });
+}
