@@ -1,0 +1,275 @@
+/* roles/smtp/commands.c - the commands, the states in which they may be said, and the short ones themselves */
+#include "roles/smtp/smtp.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+is_in_list(const str *list, size_t n, str word)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq_nocase(list[i], word))
+			return true;
+	return false;
+}
+
+/* ---- EHLO's list ---- */
+
+static bool
+always(const struct smtp_session *s)
+{
+	(void)s;
+	return true;
+}
+static bool
+tls_unused(const struct smtp_session *s)
+{
+	return s->smtp->tls && !smtp_is_tls(s) && s->service->tls_level != TLS_NONE;
+}
+static bool
+utf8_wanted(const struct smtp_session *s)
+{
+	return s->service->utf8;
+}
+static bool
+may_auth(const struct smtp_session *s)
+{
+	for (size_t i = 0; i < s->smtp->mech_count; i++)
+		if (smtp_may_auth(s, s->smtp->mechs[i]))
+			return true;
+	return false;
+}
+static void
+say_size(const struct smtp_session *s, struct buf *b)
+{
+	buf_printf(b, " %llu", (unsigned long long)s->service->size_limit);
+}
+static void
+say_mechs(const struct smtp_session *s, struct buf *b)
+{
+	for (size_t i = 0; i < s->smtp->mech_count; i++)
+		if (smtp_may_auth(s, s->smtp->mechs[i]))
+			buf_printf(b, " %s", sasl_mech_name(s->smtp->mechs[i]));
+}
+
+/* clang-format off */
+static const struct ehlo_cap {
+	str word;
+	bool (*offered)(const struct smtp_session *s);
+	void (*argument)(const struct smtp_session *s, struct buf *b);
+} caps[] = { /* word, offered when, its argument: source */
+	{ SC("PIPELINING"),          always,      NULL },      /* RFC 2920 */
+	{ SC("SIZE"),                always,      say_size },  /* RFC 1870 */
+	{ SC("8BITMIME"),            always,      NULL },      /* RFC 6152 */
+	{ SC("SMTPUTF8"),            utf8_wanted, NULL },      /* RFC 6531 */
+	{ SC("ENHANCEDSTATUSCODES"), always,      NULL },      /* RFC 2034 */
+	{ SC("STARTTLS"),            tls_unused,  NULL },      /* RFC 3207 */
+	{ SC("AUTH"),                may_auth,    say_mechs }, /* RFC 4954 */
+};
+/* clang-format on */
+
+static void
+take_helo(struct smtp_session *s, str name, bool esmtp)
+{
+	smtp_forget_mail(s);
+	free(s->helo);
+	s->helo = strndup(name.p, name.n);
+	s->esmtp = esmtp;
+	s->state = SMTP_GREETED;
+}
+
+/* RFC 5321 4.1.1.1. Names that are no domain are taken, as everybody does, but not what could not stand in Received. */
+static enum fault
+check_helo(str name)
+{
+	if (name.n == 0 || name.n > 255 || str_has_ctl(name) || !str_is_utf8(name))
+		return BAD_ARGUMENT;
+	for (size_t i = 0; i < name.n; i++)
+		if (memchr("<>()\"\\,; \t", name.p[i], 10))
+			return BAD_ARGUMENT;
+	return OK;
+}
+
+static enum fault
+cmd_helo(struct smtp_session *s, str args)
+{
+	TRY(check_helo(args));
+	take_helo(s, args, false);
+	smtp_say(s, REPLY_HELO, s->service->hostname);
+	return OK;
+}
+
+static enum fault
+cmd_ehlo(struct smtp_session *s, str args)
+{
+	struct buf lines = { 0 };
+
+	TRY(check_helo(args));
+	take_helo(s, args, true);
+	buf_add(&lines, s->service->hostname);
+	for (size_t i = 0; i < COUNT(caps); i++) {
+		if (!caps[i].offered(s) || is_in_list(s->service->discarded, s->service->discarded_count, caps[i].word))
+			continue;
+		buf_add_char(&lines, '\n');
+		buf_add(&lines, caps[i].word);
+		if (caps[i].argument)
+			caps[i].argument(s, &lines);
+	}
+	smtp_lines_add(&s->stream.out, 250, S(""), buf_str(&lines));
+	buf_done(&lines);
+	return OK;
+}
+
+/* RFC 3207. What the client sent behind STARTTLS came in the clear and may be an attacker's: it ends the connection. */
+static enum fault
+cmd_starttls(struct smtp_session *s, str args)
+{
+	if (args.n)
+		return BAD_ARGUMENT;
+	if (smtp_is_tls(s))
+		return BAD_SEQUENCE;
+	if (!s->smtp->tls || s->service->tls_level == TLS_NONE)
+		return NOT_IMPLEMENTED;
+	smtp_say(s, REPLY_START_TLS, S(""));
+	TRY(smtp_flush(s));
+	s->stream.due_ms = loop_now_ms(s->smtp->role->loop) + s->service->starttls_timeout_ms;
+	if (stream_accept_tls(&s->stream, s->smtp->tls) != OK)
+		return CLOSED;
+	/* All that was said before is forgotten. */
+	smtp_forget_mail(s);
+	free(s->helo);
+	s->helo = NULL;
+	s->esmtp = false;
+	s->state = SMTP_FRESH;
+	return OK;
+}
+
+static enum fault
+cmd_rset(struct smtp_session *s, str args)
+{
+	if (args.n)
+		return BAD_ARGUMENT;
+	smtp_forget_mail(s);
+	if (s->state != SMTP_FRESH)
+		s->state = SMTP_GREETED;
+	smtp_say(s, REPLY_RESET, S(""));
+	return OK;
+}
+
+static enum fault
+cmd_noop(struct smtp_session *s, str args)
+{
+	(void)args;
+	smtp_say(s, REPLY_NOTHING_DONE, S(""));
+	return OK;
+}
+
+static enum fault
+cmd_quit(struct smtp_session *s, str args)
+{
+	(void)args;
+	smtp_say(s, REPLY_BYE, S(""));
+	s->closing = true;
+	return OK;
+}
+
+static enum fault
+cmd_help(struct smtp_session *s, str args)
+{
+	(void)args;
+	smtp_say(s, REPLY_HELP, S(""));
+	return OK;
+}
+
+static enum fault
+cmd_vrfy(struct smtp_session *s, str args)
+{
+	if (s->service->no_vrfy)
+		return NOT_IMPLEMENTED;
+	if (args.n == 0)
+		return BAD_ARGUMENT;
+	smtp_say(s, REPLY_CANNOT_VRFY, S(""));
+	return OK;
+}
+
+static enum fault
+cmd_none(struct smtp_session *s, str args)
+{
+	(void)s;
+	(void)args;
+	return NOT_IMPLEMENTED;
+}
+
+enum { ANY = SMTP_FRESH | SMTP_GREETED | SMTP_IN_MAIL | SMTP_HAS_RCPT, GREETED = ANY & ~SMTP_FRESH };
+enum { JUNK = 1, LAST = 2 }; /* leads nowhere; must be the last of a group (RFC 2920 3.1) */
+
+/* clang-format off */
+static const struct smtp_verb_row {
+	enum smtp_verb verb;
+	uint8_t states; /* in which it may be said */
+	uint8_t kind;
+	enum fault (*run)(struct smtp_session *s, str args);
+} verbs[] = {
+	{ SMTP_HELO,     ANY,                          LAST,        cmd_helo },
+	{ SMTP_EHLO,     ANY,                          LAST,        cmd_ehlo },
+	{ SMTP_STARTTLS, ANY & ~SMTP_IN_MAIL & ~SMTP_HAS_RCPT, LAST, cmd_starttls },
+	{ SMTP_AUTH,     SMTP_GREETED,                 LAST,        smtp_cmd_auth },
+	{ SMTP_MAIL,     SMTP_GREETED | SMTP_FRESH,    0,           smtp_cmd_mail },
+	{ SMTP_RCPT,     SMTP_IN_MAIL | SMTP_HAS_RCPT, 0,           smtp_cmd_rcpt },
+	{ SMTP_DATA,     SMTP_IN_MAIL | SMTP_HAS_RCPT, LAST,        smtp_cmd_data },
+	{ SMTP_RSET,     ANY,                          JUNK,        cmd_rset },
+	{ SMTP_NOOP,     ANY,                          JUNK,        cmd_noop },
+	{ SMTP_HELP,     ANY,                          JUNK,        cmd_help },
+	{ SMTP_VRFY,     ANY,                          JUNK,        cmd_vrfy },
+	{ SMTP_EXPN,     ANY,                          JUNK,        cmd_none },
+	{ SMTP_QUIT,     ANY,                          0,           cmd_quit },
+};
+/* clang-format on */
+
+static const struct smtp_verb_row *
+find(enum smtp_verb v)
+{
+	for (size_t i = 0; i < COUNT(verbs); i++)
+		if (verbs[i].verb == v)
+			return &verbs[i];
+	return NULL;
+}
+
+static enum fault
+run(struct smtp_session *s, const struct smtp_command *c)
+{
+	const struct smtp_verb_row *v = find(c->verb);
+
+	if (!v)
+		return c->verb == SMTP_UNKNOWN ? UNKNOWN_COMMAND : NOT_IMPLEMENTED;
+	if ((v->kind & JUNK) && ++s->junk > s->service->junk_limit)
+		s->errors++;
+	if (!(v->states & s->state))
+		return BAD_SEQUENCE;
+	/* Commands behind one whose answer the client has to wait for were sent by somebody who does not listen. Behind STARTTLS that is an
+	 * injection, always. */
+	if ((v->kind & LAST) && stream_pending(&s->stream).n && (s->service->no_early_pipelining || c->verb == SMTP_STARTTLS))
+		return EARLY_PIPELINING;
+	return v->run(s, c->args);
+}
+
+enum fault
+smtp_command_run(struct smtp_session *s, const struct smtp_command *c)
+{
+	enum fault f;
+
+	if (c->verb == SMTP_HTTP || is_in_list(s->service->forbidden, s->service->forbidden_count, c->word))
+		return HTTP_HERE;
+	f = run(s, c);
+	switch (f) {
+	case OK: return OK;
+	case CLOSED:
+	case CANCELLED:
+	case TIMED_OUT:
+	case EARLY_PIPELINING:
+	case SHUTTING_DOWN: return f;
+	default: smtp_refuse(s, f, S("")); return OK;
+	}
+}

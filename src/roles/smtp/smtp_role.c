@@ -1,0 +1,206 @@
+#include "roles/smtp/smtp.h"
+
+#include "base/mem.h"
+#include "roles/tls_setup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static void
+read_service(struct smtp_service *sv, const char *name, const struct conf *conf)
+{
+	const struct conf *c = conf_for(conf, strcmp(name, "smtp") == 0 ? "" : name);
+
+	*sv = (struct smtp_service){
+		.name = name,
+		.submission = strcmp(name, "smtp") != 0,
+		.implicit_tls = strcmp(name, "submissions") == 0,
+		.hostname = conf_str(c, CONF_myhostname),
+		.banner = conf_str(c, CONF_smtpd_banner),
+		.helo_required = conf_bool(c, CONF_smtpd_helo_required),
+		.no_vrfy = conf_bool(c, CONF_disable_vrfy_command),
+		.strict = conf_bool(c, CONF_strict_rfc821_envelopes),
+		.utf8 = conf_bool(c, CONF_smtputf8_enable),
+		.auth = conf_bool(c, CONF_smtpd_sasl_auth_enable),
+		.tls_auth_only = conf_bool(c, CONF_smtpd_tls_auth_only),
+		.tls_header = conf_bool(c, CONF_smtpd_tls_received_header),
+		.no_early_pipelining = conf_bool(c, CONF_smtpd_forbid_unauth_pipelining),
+		.bare_newline = (int)conf_int(c, CONF_smtpd_forbid_bare_newline),
+		.tls_level = (int)conf_int(c, CONF_smtpd_tls_security_level),
+		.tls_loglevel = (int)conf_int(conf, CONF_smtpd_tls_loglevel),
+		.size_limit = (uint64_t)conf_int(c, CONF_message_size_limit),
+		.header_limit = (uint64_t)conf_int(c, CONF_header_size_limit),
+		.hop_limit = (uint64_t)conf_int(c, CONF_hopcount_limit),
+		.line_limit = (uint64_t)conf_int(c, CONF_line_length_limit),
+		.rcpt_limit = (uint64_t)conf_int(c, CONF_smtpd_recipient_limit),
+		.timeout_ms = conf_int(c, CONF_smtpd_timeout),
+		.starttls_timeout_ms = conf_int(c, CONF_smtpd_starttls_timeout),
+		.error_sleep_ms = conf_int(c, CONF_smtpd_error_sleep_time),
+		.least_rate = (uint64_t)conf_int(c, CONF_smtpd_min_data_rate),
+		.soft_errors = (uint64_t)conf_int(c, CONF_smtpd_soft_error_limit),
+		.hard_errors = (uint64_t)conf_int(c, CONF_smtpd_hard_error_limit),
+		.junk_limit = (uint64_t)conf_int(c, CONF_smtpd_junk_command_limit),
+		.most_connections = (uint32_t)conf_int(c, CONF_smtpd_client_connection_count_limit),
+		.connection_rate = (uint32_t)conf_int(c, CONF_smtpd_client_connection_rate_limit),
+		.message_rate = (uint32_t)conf_int(c, CONF_smtpd_client_message_rate_limit),
+	};
+	sv->forbidden = conf_list(c, CONF_smtpd_forbidden_commands, &sv->forbidden_count);
+	sv->discarded = conf_list(c, CONF_smtpd_discard_ehlo_keywords, &sv->discarded_count);
+}
+
+/* ---- peers ---- */
+
+static void
+nothing_comes(struct chan *c, struct frame *f)
+{
+	struct smtp_role *smtp = c->ctx;
+
+	role_bad_frame(smtp->role, c, f, "nobody asked");
+}
+
+static void
+add_texts(struct buf *list, const str *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		talk_put_text(list, &(struct talk_text){ words[i] });
+}
+
+/* What main.cf says about addresses, told once for the channel. */
+static void
+tell_policy(struct smtp_role *smtp)
+{
+	const struct conf *c = smtp->role->conf;
+	struct talk_policy policy = { .delimiter = conf_str(c, CONF_recipient_delimiter), .myhostname = conf_str(c, CONF_myhostname),
+		.postmaster = conf_str(c, CONF_postmaster_recipient) };
+	struct buf domains = { 0 }, b = { 0 };
+	const str *words;
+	size_t n;
+
+	words = conf_list(c, CONF_mydestination, &n);
+	add_texts(&domains, words, n);
+	words = conf_list(c, CONF_virtual_mailbox_domains, &n);
+	add_texts(&domains, words, n);
+	policy.domains = buf_str(&domains);
+	talk_put_policy(&b, &policy);
+	chan_send(&smtp->store, TALK_SAY_policy, 0, buf_str(&b), -1);
+	buf_done(&b);
+	buf_done(&domains);
+}
+
+static void
+on_peer(struct role *r, unsigned kind, uint32_t number, int fd)
+{
+	struct smtp_role *smtp = r->own;
+
+	(void)number;
+	if (kind == TALK_STORE) {
+		chan_up(&smtp->store, fd);
+		tell_policy(smtp);
+	} else if (kind == TALK_VAULT) {
+		chan_up(&smtp->vault, fd);
+	} else {
+		(void)close(fd);
+	}
+}
+
+/* ---- clients ---- */
+
+static void
+on_client(struct watch *w)
+{
+	struct smtp_door *door = CONTAINER(w, struct smtp_door, watch);
+	struct peer peer;
+	int fd;
+
+	while (!door->role->role->draining && (fd = sock_accept(w->fd, &peer)) >= 0)
+		smtp_session_accept(door, fd, &peer);
+	w->ready &= ~(uint32_t)READY_IN;
+	if (errno == EMFILE || errno == ENFILE)
+		log_error(&door->role->role->log, "out-of-descriptors");
+}
+
+static void
+on_drain(struct role *r)
+{
+	struct smtp_role *smtp = r->own;
+
+	for (size_t i = 0; i < smtp->door_count; i++)
+		watch_stop(&smtp->doors[i].watch);
+	LIST_EACH (&smtp->sessions, l)
+		smtp_session_drain(CONTAINER(l, struct smtp_session, link));
+}
+
+static enum fault
+open_doors(struct smtp_role *smtp)
+{
+	static const char *const names[] = { "smtp", "submission", "submissions" };
+	struct role *r = smtp->role;
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		read_service(&smtp->services[i], names[i], r->conf);
+	smtp->doors = mem_new_array(r->listener_count, sizeof(*smtp->doors));
+	for (size_t i = 0; i < r->listener_count; i++)
+		for (size_t k = 0; k < COUNT(names); k++) {
+			struct smtp_door *d = &smtp->doors[smtp->door_count];
+
+			if (strcmp(r->listeners[i].service, names[k]) != 0)
+				continue;
+			d->role = smtp;
+			d->service = &smtp->services[k];
+			TRY(watch_start(r->loop, &d->watch, r->listeners[i].fd, on_client));
+			smtp->door_count++;
+		}
+	return OK;
+}
+
+/* Mechanisms, networks, certificates. Logged when wrong. */
+static enum fault
+read_settings(struct smtp_role *smtp, struct arena *a)
+{
+	struct role *r = smtp->role;
+	size_t n;
+	const str *words = conf_list(r->conf, CONF_sasl_mechanism_list, &n);
+	str bad = S("");
+
+	for (size_t i = 0; i < n && smtp->mech_count < COUNT(smtp->mechs); i++) {
+		enum sasl_mech m = sasl_mech_of(words[i]);
+		if (m == SASL_NONE) {
+			log_error(&r->log, "config", kv_c("finding", "sasl_mechanism_list: unknown mechanism"), kv_str("word", words[i]));
+			return BAD_ARGUMENT;
+		}
+		smtp->mechs[smtp->mech_count++] = m;
+	}
+	words = conf_list(r->conf, CONF_mynetworks, &n);
+	if (networks_parse(a, words, n, &smtp->trusted, &bad) != OK) {
+		log_error(&r->log, "config", kv_c("finding", "mynetworks: not a network"), kv_str("word", bad));
+		return BAD_ARGUMENT;
+	}
+	smtp->rate_window_ms = conf_int(r->conf, CONF_anvil_rate_time_unit);
+	return tls_setup_server(r, &smtp->vault, NULL, &smtp->tls);
+}
+
+int
+smtp_role(struct role *r)
+{
+	struct smtp_role *smtp = NEW(struct smtp_role);
+	struct jail jail = { JAIL_ACCEPT, NULL, NULL };
+	struct arena a = { 0 };
+
+	smtp->role = r;
+	r->own = smtp;
+	r->on_peer = on_peer;
+	r->on_drain = on_drain;
+	list_init(&smtp->sessions);
+	loop_random(r->loop, &smtp->id_salt, sizeof(smtp->id_salt));
+	chan_init(&smtp->store, r->loop, "store", STORE_DOWN);
+	chan_init(&smtp->vault, r->loop, "vault", AUTH_UNAVAILABLE);
+	smtp->store.ctx = smtp->vault.ctx = smtp;
+	smtp->store.on_frame = smtp->vault.on_frame = nothing_comes;
+	if (read_settings(smtp, &a) != OK || role_drop(r) != OK)
+		return EX_CONFIG;
+	if (open_doors(smtp) != OK || role_ready(r, &jail) != OK)
+		return EX_OSERR;
+	return role_loop(r);
+}
