@@ -16,7 +16,7 @@
 #pragma GCC poison strcpy strncpy stpcpy strcat strncat sprintf vsprintf gets
 #pragma GCC poison strtok strtok_r atoi atol atoll atof strerror_r
 #pragma GCC poison gmtime localtime ctime asctime mktime
-#pragma GCC poison srand random srandom drand48
+#pragma GCC poison srand srandom drand48
 #pragma GCC poison tmpnam tempnam mktemp system popen
 
 /* OpenSSL's headers have parameters of this name, so its use is what fails. */

@@ -15,7 +15,7 @@ struct large {
 };
 
 void
-store_on_policy(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_policy(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_policy policy;
 	struct talk_text text;
@@ -38,7 +38,7 @@ store_on_policy(struct store_role *s, struct store_peer *p, struct frame *f)
 }
 
 void
-store_on_rcpt(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_rcpt(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_rcpt_ask ask;
 	struct buf rcpts = { 0 };
@@ -84,7 +84,7 @@ store_drop_larges(struct store_peer *p)
 }
 
 void
-store_on_large_new(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_large_new(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_large_new ask;
 	struct store_large *body = NULL;
@@ -108,7 +108,7 @@ store_on_large_new(struct store_role *s, struct store_peer *p, struct frame *f)
 }
 
 void
-store_on_large_add(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_large_add(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_large_add ask;
 	struct large *g;
@@ -121,7 +121,7 @@ store_on_large_add(struct store_role *s, struct store_peer *p, struct frame *f)
 }
 
 void
-store_on_large_drop(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_large_drop(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_large_drop ask;
 	struct large *g;
@@ -135,7 +135,7 @@ store_on_large_drop(struct store_role *s, struct store_peer *p, struct frame *f)
 /* ---- accept ---- */
 
 static void
-accept_now(struct store_role *s, struct store_peer *p, const struct frame *f, const struct talk_accept *in, struct store_large **large)
+accept_now(struct storekeeper *s, struct store_peer *p, const struct frame *f, const struct talk_accept *in, struct store_large **large)
 {
 	struct store_message m = { .body = in->body, .large = *large, .row = in->row, .received_ms = in->received_ms,
 		.sent_ms = in->sent_ms, .message_id_key = in->message_id_key, .dot_lines = in->dot_lines };
@@ -172,7 +172,7 @@ accept_now(struct store_role *s, struct store_peer *p, const struct frame *f, co
 }
 
 struct large_accept {
-	struct store_role *s;
+	struct storekeeper *s;
 	struct store_peer *p;
 	struct large *large;
 	struct frame frame; /* its payload in the arena */
@@ -193,7 +193,7 @@ static void
 accept_large(void *arg)
 {
 	struct large_accept *la = arg;
-	struct store_role *s = la->s;
+	struct storekeeper *s = la->s;
 	struct talk_accept in;
 	enum fault f = pool_run(s->pool, sync_in_thread, la, 0);
 
@@ -213,7 +213,7 @@ accept_large(void *arg)
 }
 
 void
-store_on_accept(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_accept(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_accept in;
 	struct store_large *none = NULL;
@@ -246,7 +246,7 @@ store_on_accept(struct store_role *s, struct store_peer *p, struct frame *f)
 /* ---- changes ---- */
 
 static bool
-read_ranges(struct store_role *s, str list, struct uid_range **ret, size_t *ret_n)
+read_ranges(struct storekeeper *s, str list, struct uid_range **ret, size_t *ret_n)
 {
 	struct talk_range r;
 	size_t n = 0;
@@ -264,7 +264,7 @@ read_ranges(struct store_role *s, str list, struct uid_range **ret, size_t *ret_
 }
 
 void
-store_on_expunge(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_expunge(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_expunge ask;
 	struct uid_range *uids;
@@ -281,7 +281,7 @@ store_on_expunge(struct store_role *s, struct store_peer *p, struct frame *f)
 }
 
 void
-store_on_flags(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_flags(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_add_flags ask;
 	struct uid_range *uids, *modified = NULL;

@@ -6,7 +6,7 @@
 enum { MOST_TARGETS = 1000 };
 
 void
-store_on_secret(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_secret(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_secret_put ask;
 	struct store_account a;
@@ -29,7 +29,7 @@ store_on_secret(struct store_role *s, struct store_peer *p, struct frame *f)
 }
 
 void
-store_on_domain_put(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_domain_put(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_domain_put ask;
 
@@ -41,7 +41,7 @@ store_on_domain_put(struct store_role *s, struct store_peer *p, struct frame *f)
 }
 
 void
-store_on_domain_remove(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_domain_remove(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_domain_remove ask;
 
@@ -53,7 +53,7 @@ store_on_domain_remove(struct store_role *s, struct store_peer *p, struct frame 
 }
 
 void
-store_on_account_put(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_account_put(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_account_put ask;
 	struct store_account a = { 0 }, old;
@@ -81,7 +81,7 @@ store_on_account_put(struct store_role *s, struct store_peer *p, struct frame *f
 }
 
 void
-store_on_account_remove(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_account_remove(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_account_remove ask;
 	struct store_account a;
@@ -98,7 +98,7 @@ store_on_account_remove(struct store_role *s, struct store_peer *p, struct frame
 }
 
 void
-store_on_alias(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_alias(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_alias_put ask;
 	struct talk_text text;
@@ -122,7 +122,7 @@ store_on_alias(struct store_role *s, struct store_peer *p, struct frame *f)
 }
 
 void
-store_on_stats(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_stats(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_stats_ask ask;
 	struct store_stats stats;

@@ -5,7 +5,7 @@
 #include "people/resolve.h"
 
 struct question {
-	struct store_role *s;
+	struct storekeeper *s;
 	struct store_peer *p;
 	struct store_view *view;
 };
@@ -73,7 +73,7 @@ look(struct question *q, const struct resolved *r, uint64_t size, struct talk_rc
 }
 
 enum fault
-store_resolve(struct store_role *s, struct store_peer *p, const struct talk_rcpt_ask *ask, struct buf *ret_rcpts)
+store_resolve(struct storekeeper *s, struct store_peer *p, const struct talk_rcpt_ask *ask, struct buf *ret_rcpts)
 {
 	struct question q = { s, p, store_now(s->store) };
 	struct resolve_tables t = { .ctx = &q, .is_local = is_local, .account = find_account, .alias = find_alias, .any = any_account,

@@ -15,7 +15,7 @@ struct store_peer {
 	struct chan chan;
 	unsigned kind; /* TALK_*; 0: free */
 	uint32_t number;
-	struct store_role *role;
+	struct storekeeper *role;
 	struct link link; /* of administrators */
 	bool gone;	  /* an administrator's: free it after the batch */
 	struct link larges;
@@ -34,7 +34,7 @@ struct store_answer {
 	uint32_t at, n; /* in answers.bytes */
 };
 
-struct store_role {
+struct storekeeper {
 	struct role *role;
 	struct store *store;
 	struct pool *pool;
@@ -53,10 +53,10 @@ struct store_role {
 	struct arena scratch; /* of one request */
 };
 
-typedef void store_handler(struct store_role *s, struct store_peer *p, struct frame *f);
+typedef void store_handler(struct storekeeper *s, struct store_peer *p, struct frame *f);
 
 /* Answers after the flush with these bytes, or, when the batch fails, with the fault in the same message's form. */
-void store_answer_later(struct store_role *s, struct store_peer *p, const struct frame *f, str payload);
+void store_answer_later(struct storekeeper *s, struct store_peer *p, const struct frame *f, str payload);
 
 #define STORE_ANSWER(s, p, f, message, ...)                                        \
 	do {                                                                       \
@@ -75,6 +75,6 @@ void store_drop_larges(struct store_peer *p);
 store_handler store_on_secret, store_on_domain_put, store_on_domain_remove, store_on_account_put, store_on_account_remove, store_on_alias,
 	store_on_stats;
 /* resolve.c: the accounts behind an address, as a list of talk rcpt in ret_rcpts. */
-enum fault store_resolve(struct store_role *s, struct store_peer *p, const struct talk_rcpt_ask *ask, struct buf *ret_rcpts);
+enum fault store_resolve(struct storekeeper *s, struct store_peer *p, const struct talk_rcpt_ask *ask, struct buf *ret_rcpts);
 
 #endif

@@ -39,7 +39,7 @@ static void
 on_frame(struct chan *c, struct frame *f)
 {
 	struct store_peer *p = c->ctx;
-	struct store_role *s = p->role;
+	struct storekeeper *s = p->role;
 
 	if (!role_check_frame(s->role, c, f, p->kind))
 		return;
@@ -64,7 +64,7 @@ add_answer(struct store_answer **list, size_t *count, size_t *room, struct store
 }
 
 void
-store_answer_later(struct store_role *s, struct store_peer *p, const struct frame *f, str payload)
+store_answer_later(struct storekeeper *s, struct store_peer *p, const struct frame *f, str payload)
 {
 	struct store_answer a = { p, f->type, f->id, (uint32_t)s->answer_bytes.n, (uint32_t)payload.n };
 
@@ -89,7 +89,7 @@ send_failure(const struct store_answer *a, enum fault fault)
 }
 
 static void
-send_answers(struct store_role *s, enum fault fault)
+send_answers(struct storekeeper *s, enum fault fault)
 {
 	for (size_t i = 0; i < s->answer_count; i++) {
 		const struct store_answer *a = &s->answers[i];
@@ -106,7 +106,7 @@ send_answers(struct store_role *s, enum fault fault)
 }
 
 static void
-answer_appliers(struct store_role *s, enum fault fault)
+answer_appliers(struct storekeeper *s, enum fault fault)
 {
 	for (size_t i = 0; i < s->applier_count; i++) {
 		const struct store_answer *a = &s->appliers[i];
@@ -117,7 +117,7 @@ answer_appliers(struct store_role *s, enum fault fault)
 }
 
 void
-store_on_apply(struct store_role *s, struct store_peer *p, struct frame *f)
+store_on_apply(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_apply ask;
 
@@ -131,7 +131,7 @@ store_on_apply(struct store_role *s, struct store_peer *p, struct frame *f)
 /* ---- the batch ---- */
 
 static void
-bury_admins(struct store_role *s)
+bury_admins(struct storekeeper *s)
 {
 	LIST_EACH (&s->admins, l) {
 		struct store_peer *p = CONTAINER(l, struct store_peer, link);
@@ -149,13 +149,13 @@ bury_admins(struct store_role *s)
 static void
 commit_due(struct timer *t)
 {
-	CONTAINER(t, struct store_role, commit_timer)->commit_now = true;
+	CONTAINER(t, struct storekeeper, commit_timer)->commit_now = true;
 }
 
 static void
 before_sleep(struct hook *h)
 {
-	struct store_role *s = CONTAINER(h, struct store_role, hook);
+	struct storekeeper *s = CONTAINER(h, struct storekeeper, hook);
 	enum fault f = OK;
 
 	if (store_has_batch(s->store)) {
@@ -185,7 +185,7 @@ before_sleep(struct hook *h)
 static void
 upkeep(struct timer *t)
 {
-	struct store_role *s = CONTAINER(t, struct store_role, upkeep_timer);
+	struct storekeeper *s = CONTAINER(t, struct storekeeper, upkeep_timer);
 	bool more = store_compact_step(s->store, UPKEEP_BYTES);
 
 	timer_set(s->role->loop, t, loop_now_ms(s->role->loop) + (more ? UPKEEP_BUSY_MS : UPKEEP_MS));
@@ -194,7 +194,7 @@ upkeep(struct timer *t)
 /* ---- peers ---- */
 
 static void
-peer_begin(struct store_role *s, struct store_peer *p, unsigned kind, uint32_t number)
+peer_begin(struct storekeeper *s, struct store_peer *p, unsigned kind, uint32_t number)
 {
 	p->kind = kind;
 	p->number = number;
@@ -216,7 +216,7 @@ peer_down(struct chan *c)
 static void
 on_peer(struct role *r, unsigned kind, uint32_t number, int fd)
 {
-	struct store_role *s = r->own;
+	struct storekeeper *s = r->own;
 	struct store_peer *p = NULL;
 
 	for (size_t i = 0; i < STORE_PEERS && !p; i++)
@@ -253,7 +253,7 @@ admin_down(struct chan *c)
 static void
 on_control(struct watch *w)
 {
-	struct store_role *s = CONTAINER(w, struct store_role, control);
+	struct storekeeper *s = CONTAINER(w, struct storekeeper, control);
 	int fd;
 
 	while ((fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
@@ -287,7 +287,7 @@ wall_ms(void)
 }
 
 static int
-run(struct store_role *s)
+run(struct storekeeper *s)
 {
 	struct role *r = s->role;
 	const char *paths[] = { r->state_dir, NULL };
@@ -312,7 +312,7 @@ run(struct store_role *s)
 int
 store_role(struct role *r)
 {
-	struct store_role *s = NEW(struct store_role);
+	struct storekeeper *s = NEW(struct storekeeper);
 	struct store_settings set = {
 		.least_free_bytes = (uint64_t)conf_int(r->conf, CONF_queue_minfree),
 		.wall_ms = wall_ms,
