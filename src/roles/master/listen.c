@@ -103,7 +103,7 @@ listen_bind(struct master *m)
 	TRY(bind_control(m));
 	for (size_t i = 0; i < COUNT(services); i++) {
 		size_t n = 0;
-		const str *where = conf_list(m->conf, services[i].where, &n);
+		const str *where = conf_listen(m->conf, services[i].where, &n);
 
 		for (size_t k = 0; k < n; k++)
 			TRY(bind_one(m, services[i].service, where[k]));

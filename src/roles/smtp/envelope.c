@@ -76,11 +76,19 @@ add_rcpt(struct txn *t, const struct talk_rcpt *r)
 	table_put(&t->seen, key, t);
 }
 
+static bool
+is_ours(const struct smtp_session *s, str domain)
+{
+	const struct conf *c = s->smtp->role->conf;
+
+	return conf_has_domain(c, CONF_mydestination, domain) || conf_has_domain(c, CONF_virtual_mailbox_domains, domain);
+}
+
 static enum fault
 ask_store(struct smtp_session *s, const struct addr *to)
 {
 	struct txn *t = s->txn;
-	struct talk_rcpt_ask ask = { .local = to->local, .domain = to->domain, .size = t->mail.size };
+	struct talk_rcpt_ask ask = { .local = to->local, .domain = to->domain, .ours = is_ours(s, to->domain), .size = t->mail.size };
 	struct talk_rcpt_told told;
 	struct talk_rcpt r;
 	struct buf b = { 0 };

@@ -219,6 +219,12 @@ session_begin(void *arg)
 		session_fail(s, f == TLS_UNAVAILABLE ? CLOSED : f);
 }
 
+static bool
+is_trusted(const struct smtp_role *smtp, const struct peer *peer)
+{
+	return peer->family == AF_UNIX || conf_has_ip(smtp->role->conf, CONF_mynetworks, peer->ip, peer->family == AF_INET ? 4 : 16);
+}
+
 void
 smtp_session_accept(struct smtp_door *door, int fd, const struct peer *peer)
 {
@@ -230,7 +236,7 @@ smtp_session_accept(struct smtp_door *door, int fd, const struct peer *peer)
 	s->peer = *peer;
 	s->state = SMTP_FRESH;
 	peer_client_key(peer, s->client);
-	s->trusted = networks_have(&smtp->trusted, peer);
+	s->trusted = is_trusted(smtp, peer);
 	snprintf(s->id, sizeof(s->id), "%08x%x", smtp->id_salt, (unsigned)(smtp->next_session++ & 0xFFFFFFF));
 	s->log = (struct log){ &smtp->role->sink, "session", str_c(s->id) };
 	if (stream_init(&s->stream, smtp->role->loop, fd) != OK) {

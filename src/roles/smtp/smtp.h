@@ -7,7 +7,6 @@
 
 #include "base/table.h"
 #include "mail/email.h"
-#include "roles/networks.h"
 #include "roles/role.h"
 #include "rt/sock.h"
 #include "rt/stream.h"
@@ -46,7 +45,6 @@ struct smtp_role {
 	struct smtp_service services[3];
 	struct smtp_door *doors;
 	size_t door_count;
-	struct networks trusted;
 	enum sasl_mech mechs[8];
 	size_t mech_count;
 	int64_t rate_window_ms;

@@ -60,13 +60,6 @@ nothing_comes(struct chan *c, struct frame *f)
 	role_bad_frame(smtp->role, c, f, "nobody asked");
 }
 
-static void
-add_texts(struct buf *list, const str *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		talk_put_text(list, &(struct talk_text){ words[i] });
-}
-
 /* What main.cf says about addresses, told once for the channel. */
 static void
 tell_policy(struct smtp_role *smtp)
@@ -74,19 +67,11 @@ tell_policy(struct smtp_role *smtp)
 	const struct conf *c = smtp->role->conf;
 	struct talk_policy policy = { .delimiter = conf_str(c, CONF_recipient_delimiter), .myhostname = conf_str(c, CONF_myhostname),
 		.postmaster = conf_str(c, CONF_postmaster_recipient) };
-	struct buf domains = { 0 }, b = { 0 };
-	const str *words;
-	size_t n;
+	struct buf b = { 0 };
 
-	words = conf_list(c, CONF_mydestination, &n);
-	add_texts(&domains, words, n);
-	words = conf_list(c, CONF_virtual_mailbox_domains, &n);
-	add_texts(&domains, words, n);
-	policy.domains = buf_str(&domains);
 	talk_put_policy(&b, &policy);
 	chan_send(&smtp->store, TALK_SAY_policy, 0, buf_str(&b), -1);
 	buf_done(&b);
-	buf_done(&domains);
 }
 
 static void
@@ -155,14 +140,13 @@ open_doors(struct smtp_role *smtp)
 	return OK;
 }
 
-/* Mechanisms, networks, certificates. Logged when wrong. */
+/* Mechanisms, certificates. Logged when wrong. */
 static enum fault
-read_settings(struct smtp_role *smtp, struct arena *a)
+read_settings(struct smtp_role *smtp)
 {
 	struct role *r = smtp->role;
 	size_t n;
 	const str *words = conf_list(r->conf, CONF_sasl_mechanism_list, &n);
-	str bad = S("");
 
 	for (size_t i = 0; i < n && smtp->mech_count < COUNT(smtp->mechs); i++) {
 		enum sasl_mech m = sasl_mech_of(words[i]);
@@ -171,11 +155,6 @@ read_settings(struct smtp_role *smtp, struct arena *a)
 			return BAD_ARGUMENT;
 		}
 		smtp->mechs[smtp->mech_count++] = m;
-	}
-	words = conf_list(r->conf, CONF_mynetworks, &n);
-	if (networks_parse(a, words, n, &smtp->trusted, &bad) != OK) {
-		log_error(&r->log, "config", kv_c("finding", "mynetworks: not a network"), kv_str("word", bad));
-		return BAD_ARGUMENT;
 	}
 	smtp->rate_window_ms = conf_int(r->conf, CONF_anvil_rate_time_unit);
 	return tls_setup_server(r, &smtp->vault, NULL, &smtp->tls);
@@ -186,7 +165,6 @@ smtp_role(struct role *r)
 {
 	struct smtp_role *smtp = NEW(struct smtp_role);
 	struct jail jail = { JAIL_ACCEPT, NULL, NULL };
-	struct arena a = { 0 };
 
 	smtp->role = r;
 	r->own = smtp;
@@ -198,7 +176,7 @@ smtp_role(struct role *r)
 	chan_init(&smtp->vault, r->loop, "vault", AUTH_UNAVAILABLE);
 	smtp->store.ctx = smtp->vault.ctx = smtp;
 	smtp->store.on_frame = smtp->vault.on_frame = nothing_comes;
-	if (read_settings(smtp, &a) != OK || role_drop(r) != OK)
+	if (read_settings(smtp) != OK || role_drop(r) != OK)
 		return EX_CONFIG;
 	if (open_doors(smtp) != OK || role_ready(r, &jail) != OK)
 		return EX_OSERR;

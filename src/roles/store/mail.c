@@ -18,23 +18,15 @@ void
 store_on_policy(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
 	struct talk_policy policy;
-	struct talk_text text;
-	size_t n = 0;
 
 	if (!talk_read_policy(f->payload, &policy)) {
 		role_bad_frame(s->role, &p->chan, f, "fields");
 		return;
 	}
 	arena_reset(&p->policy_arena);
-	p->domain_count = 0;
 	p->delimiter = arena_str(&p->policy_arena, policy.delimiter);
 	p->myhostname = arena_str(&p->policy_arena, policy.myhostname);
 	p->postmaster = arena_str(&p->policy_arena, policy.postmaster);
-	for (str list = policy.domains; list.n && talk_take_text(&list, &text);)
-		n++;
-	p->domains = ARENA_ARRAY(&p->policy_arena, n, str);
-	for (str list = policy.domains; list.n && talk_take_text(&list, &text);)
-		p->domains[p->domain_count++] = arena_str(&p->policy_arena, text.text);
 }
 
 void

@@ -6,7 +6,7 @@
 
 struct question {
 	struct storekeeper *s;
-	struct store_peer *p;
+	const struct talk_rcpt_ask *ask;
 	struct store_view *view;
 };
 
@@ -15,9 +15,8 @@ is_local(void *ctx, str domain)
 {
 	struct question *q = ctx;
 
-	for (size_t i = 0; i < q->p->domain_count; i++)
-		if (str_eq_nocase(q->p->domains[i], domain))
-			return true;
+	if (q->ask->ours && str_eq_nocase(q->ask->domain, domain))
+		return true;
 	return view_domain(q->view, domain) == OK;
 }
 
@@ -75,7 +74,7 @@ look(struct question *q, const struct resolved *r, uint64_t size, struct talk_rc
 enum fault
 store_resolve(struct storekeeper *s, struct store_peer *p, const struct talk_rcpt_ask *ask, struct buf *ret_rcpts)
 {
-	struct question q = { s, p, store_now(s->store) };
+	struct question q = { s, ask, store_now(s->store) };
 	struct resolve_tables t = { .ctx = &q, .is_local = is_local, .account = find_account, .alias = find_alias, .any = any_account,
 		.myhostname = p->myhostname, .delimiter = p->delimiter, .postmaster = p->postmaster };
 	struct addr to = { .local = ask->local, .domain = ask->domain };

@@ -21,8 +21,6 @@ struct store_peer {
 	struct link larges;
 	/* what main.cf says about addresses (talk policy), in this peer's words */
 	struct arena policy_arena;
-	str *domains;
-	size_t domain_count;
 	str delimiter, myhostname, postmaster;
 };
 
