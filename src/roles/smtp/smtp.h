@@ -35,6 +35,7 @@ enum { TLS_NONE, TLS_MAY, TLS_ENCRYPT };			    /* smtpd_tls_security_level */
 
 struct smtp_door { /* a listening socket */
 	struct watch watch;
+	struct timer timer; /* while it rests */
 	const struct smtp_service *service;
 	struct smtp_role *role;
 };

@@ -50,6 +50,9 @@ read_service(struct smtp_service *sv, const char *name, const struct conf *conf)
 	sv->discarded = conf_list(c, CONF_smtpd_discard_ehlo_keywords, &sv->discarded_count);
 }
 
+enum { ACCEPT_TURN = 8, /* clients taken at once, so that other processes get theirs */
+       DOOR_REST_MS = 500 };
+
 /* ---- peers ---- */
 
 static void
@@ -92,18 +95,45 @@ on_peer(struct role *r, unsigned kind, uint32_t number, int fd)
 
 /* ---- clients ---- */
 
+static void on_client(struct watch *w);
+
+static void
+door_reopen(struct timer *t)
+{
+	struct smtp_door *door = CONTAINER(t, struct smtp_door, timer);
+	struct role *r = door->role->role;
+
+	if (!r->draining && watch_start_shared(r->loop, &door->watch, door->watch.fd, on_client) != OK)
+		timer_set(r->loop, t, loop_now_ms(r->loop) + DOOR_REST_MS);
+}
+
+/* Out of descriptors: a door that stays readable would spin the loop. It rests while sessions end. */
+static void
+door_rest(struct smtp_door *door)
+{
+	struct role *r = door->role->role;
+
+	log_error(&r->log, "out-of-descriptors", kv_uint("sessions", r->sessions));
+	watch_stop(&door->watch);
+	door->timer.fn = door_reopen;
+	timer_set(r->loop, &door->timer, loop_now_ms(r->loop) + DOOR_REST_MS);
+}
+
 static void
 on_client(struct watch *w)
 {
 	struct smtp_door *door = CONTAINER(w, struct smtp_door, watch);
 	struct peer peer;
-	int fd;
+	int fd = 0;
 
-	while (!door->role->role->draining && (fd = sock_accept(w->fd, &peer)) >= 0)
+	for (int i = 0; i < ACCEPT_TURN && !door->role->role->draining; i++) {
+		fd = sock_accept(w->fd, &peer);
+		if (fd < 0)
+			break;
 		smtp_session_accept(door, fd, &peer);
-	w->ready &= ~(uint32_t)READY_IN;
-	if (errno == EMFILE || errno == ENFILE)
-		log_error(&door->role->role->log, "out-of-descriptors");
+	}
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		door_rest(door);
 }
 
 static void
@@ -134,7 +164,7 @@ open_doors(struct smtp_role *smtp)
 				continue;
 			d->role = smtp;
 			d->service = &smtp->services[k];
-			TRY(watch_start(r->loop, &d->watch, r->listeners[i].fd, on_client));
+			TRY(watch_start_shared(r->loop, &d->watch, r->listeners[i].fd, on_client));
 			smtp->door_count++;
 		}
 	return OK;
