@@ -1,11 +1,27 @@
 /* main.c - postrider [-c main.cf] [-o name=value] VERB ARGUMENTS */
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "roles/master/master.h"
 
 #include <getopt.h>
 #include <stdio.h>
 
+static int
+run_serve(const struct cli *cli, int argc, char **argv)
+{
+	struct conf *conf = NULL;
+	int status;
+
+	if (argc > 1)
+		return cli_fail(EX_USAGE, argv[0], "takes no arguments");
+	status = cli_load(cli, &conf);
+	return status == EX_OK ? master_serve(conf, cli->config, cli->overrides, cli->override_count) : status;
+}
+
+static const struct cli_verb serve = { "serve", "", "run the server, in the foreground; prints `ready` with its addresses", run_serve };
+
 static const struct cli_verb *const verbs[] = {
+	&serve,
 	&cli_config,
 };
 
