@@ -34,7 +34,7 @@ make_dir(struct master *m, const char *path)
 static enum fault
 write_file(struct master *m, const char *path, str bytes, mode_t mode)
 {
-	char temporary[320];
+	char temporary[512];
 	int fd;
 	bool ok;
 
@@ -52,7 +52,7 @@ static enum fault
 make_certificate(struct master *m, const char *dir)
 {
 	struct buf cert = { 0 }, key = { 0 };
-	char cert_path[300], key_path[300];
+	char cert_path[400], key_path[400];
 	enum fault f;
 
 	snprintf(cert_path, sizeof(cert_path), "%s/cert.pem", dir);

@@ -54,7 +54,7 @@ smtp_cmd_mail(struct smtp_session *s, str args)
 			STR_ARG(t->mail.from.domain));
 	else
 		t->sender = S("");
-	loop_random(r->loop, &t->seen.key, sizeof(t->seen.key));
+	table_init(&t->seen, s->smtp->table_key);
 	s->state = SMTP_IN_MAIL;
 	smtp_say(s, REPLY_SENDER_OK, S(""));
 	return OK;

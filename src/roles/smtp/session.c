@@ -75,7 +75,7 @@ session_fail(struct smtp_session *s, enum fault why)
 {
 	if (why != CLOSED && why != CANCELLED && why != OK) {
 		if (why == TIMED_OUT || why == TOO_MANY_ERRORS || why == HTTP_HERE || why == EARLY_PIPELINING)
-			log_event(&s->log, "session-cut", kv_c("why", fault_words(why)->name), kv_str("client", str_c(s->id)));
+			log_event(&s->log, "session-cut", kv_c("why", fault_words(why)->name), kv_bool("greeted", s->state != SMTP_FRESH));
 		smtp_fault_add(&s->stream.out, why, S(""));
 		s->stream.due_ms = loop_now_ms(s->smtp->role->loop) + 1000;
 		(void)stream_flush(&s->stream);

@@ -52,6 +52,7 @@ struct smtp_role {
 	struct link sessions;
 	uint64_t next_session;
 	uint32_t id_salt;
+	struct hash_key table_key;
 	struct email_builder *spare[SMTP_SPARE_BUILDERS];
 	size_t spare_count;
 };

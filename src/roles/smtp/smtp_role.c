@@ -202,6 +202,7 @@ smtp_role(struct role *r)
 	r->on_drain = on_drain;
 	list_init(&smtp->sessions);
 	loop_random(r->loop, &smtp->id_salt, sizeof(smtp->id_salt));
+	loop_random(r->loop, &smtp->table_key, sizeof(smtp->table_key));
 	chan_init(&smtp->store, r->loop, "store", STORE_DOWN);
 	chan_init(&smtp->vault, r->loop, "vault", AUTH_UNAVAILABLE);
 	smtp->store.ctx = smtp->vault.ctx = smtp;
