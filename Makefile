@@ -9,19 +9,18 @@ PROGRAM = $(RELEASE)/src/postrider
 all: deps $(RELEASE)/build.ninja ## builds the program: build/release/src/postrider
 	ninja -C $(RELEASE) src/postrider src/main.cf.5
 
-run: all ## a server in this folder, on high ports, with two users; prints how to use it
-	tools/demo run $(PROGRAM)
+run: all ## a complete server on high loopback ports, and a message along the whole road; Ctrl-C ends it
+	POSTRIDER=$(PROGRAM) tools/demo
 
-demo: all ## a guided tour: a message sent, received, explained
-	tools/demo tour $(PROGRAM)
+demo: all ## the same show, then it ends
+	POSTRIDER=$(PROGRAM) tools/demo --once
 
 test: ## everything that can fail: builds with gcc, clang, sanitizers; all tests; style
 	tools/deps test
 	tools/test
 
-bench: all ## measures what has a figure to keep
-	ninja -C $(RELEASE)
-	meson test -C $(RELEASE) --benchmark --verbose --num-processes 1
+bench: all ## our figures and those of Postfix + Dovecot in one run, as ratios
+	tools/bench
 
 fuzz: ## each fuzzer for FUZZ_SECONDS seconds (60), with a table at the end
 	tools/deps test
