@@ -128,6 +128,20 @@ is_lock(const char *path)
 
 /* ---- what the program calls ---- */
 
+/* With 64-bit offsets the headers rename pwrite to pwrite64 and so on; a library may have been built either way, so both symbols are ours. */
+ssize_t on_pwrite(int fd, const void *p, size_t n, off_t offset) __asm__("pwrite");
+ssize_t on_pwrite64(int fd, const void *p, size_t n, off_t offset) __asm__("pwrite64");
+ssize_t on_pwritev(int fd, const struct iovec *iov, int count, off_t offset) __asm__("pwritev");
+ssize_t on_pwritev64(int fd, const struct iovec *iov, int count, off_t offset) __asm__("pwritev64");
+int on_ftruncate(int fd, off_t size) __asm__("ftruncate");
+int on_ftruncate64(int fd, off_t size) __asm__("ftruncate64");
+int on_fallocate(int fd, int mode, off_t offset, off_t n) __asm__("fallocate");
+int on_fallocate64(int fd, int mode, off_t offset, off_t n) __asm__("fallocate64");
+int on_open(const char *path, int flags, ...) __asm__("open");
+int on_open64(const char *path, int flags, ...) __asm__("open64");
+int on_openat(int dir, const char *path, int flags, ...) __asm__("openat");
+int on_openat64(int dir, const char *path, int flags, ...) __asm__("openat64");
+
 static bool
 write_fails(int fd)
 {
@@ -190,15 +204,13 @@ do_pwrite(int fd, const void *p, size_t n, off_t offset)
 	return r;
 }
 
-ssize_t pwrite(int fd, const void *p, size_t n, off_t offset);
 ssize_t
-pwrite(int fd, const void *p, size_t n, off_t offset)
+on_pwrite(int fd, const void *p, size_t n, off_t offset)
 {
 	return do_pwrite(fd, p, n, offset);
 }
-ssize_t pwrite64(int fd, const void *p, size_t n, off_t offset);
 ssize_t
-pwrite64(int fd, const void *p, size_t n, off_t offset)
+on_pwrite64(int fd, const void *p, size_t n, off_t offset)
 {
 	return do_pwrite(fd, p, n, offset);
 }
@@ -241,17 +253,34 @@ do_pwritev(int fd, const struct iovec *iov, int count, off_t offset)
 	return r;
 }
 
-ssize_t pwritev(int fd, const struct iovec *iov, int count, off_t offset);
 ssize_t
-pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+on_pwritev(int fd, const struct iovec *iov, int count, off_t offset)
 {
 	return do_pwritev(fd, iov, count, offset);
 }
-ssize_t pwritev64(int fd, const struct iovec *iov, int count, off_t offset);
 ssize_t
-pwritev64(int fd, const struct iovec *iov, int count, off_t offset)
+on_pwritev64(int fd, const struct iovec *iov, int count, off_t offset)
 {
 	return do_pwritev(fd, iov, count, offset);
+}
+
+/* LMDB seeks and then writes a run of pages. */
+ssize_t
+writev(int fd, const struct iovec *iov, int count)
+{
+	off_t at = recording ? syscall(SYS_lseek, fd, 0, SEEK_CUR) : 0;
+	ssize_t r, left;
+
+	if (write_fails(fd))
+		return -1;
+	r = left = syscall(SYS_writev, fd, iov, count);
+	for (int i = 0; i < count && left > 0; i++) {
+		size_t n = (size_t)left < iov[i].iov_len ? (size_t)left : iov[i].iov_len;
+		note_write(fd, iov[i].iov_base, n, (uint64_t)at);
+		at += (off_t)n;
+		left -= (ssize_t)n;
+	}
+	return r;
 }
 
 static int
@@ -305,28 +334,26 @@ do_ftruncate(int fd, off_t size)
 	return r;
 }
 int
-ftruncate(int fd, off_t size)
-{
-	return do_ftruncate(fd, size);
-}
-int ftruncate64(int fd, off_t size);
-int
-ftruncate64(int fd, off_t size)
+on_ftruncate(int fd, off_t size)
 {
 	return do_ftruncate(fd, size);
 }
 int
-fallocate(int fd, int mode, off_t offset, off_t n)
+on_ftruncate64(int fd, off_t size)
+{
+	return do_ftruncate(fd, size);
+}
+int
+on_fallocate(int fd, int mode, off_t offset, off_t n)
 {
 	(void)fd, (void)mode, (void)offset, (void)n;
 	errno = EOPNOTSUPP;
 	return -1;
 }
-int fallocate64(int fd, int mode, off_t offset, off_t n);
 int
-fallocate64(int fd, int mode, off_t offset, off_t n)
+on_fallocate64(int fd, int mode, off_t offset, off_t n)
 {
-	return fallocate(fd, mode, offset, n);
+	return on_fallocate(fd, mode, offset, n);
 }
 
 static int
@@ -360,27 +387,25 @@ do_openat(int dir, const char *path, int flags, mode_t mode)
 		va_end(args);                                   \
 	}
 int
-open(const char *path, int flags, ...)
-{
-	OPEN_MODE(flags)
-	return do_openat(AT_FDCWD, path, flags, mode);
-}
-int open64(const char *path, int flags, ...);
-int
-open64(const char *path, int flags, ...)
+on_open(const char *path, int flags, ...)
 {
 	OPEN_MODE(flags)
 	return do_openat(AT_FDCWD, path, flags, mode);
 }
 int
-openat(int dir, const char *path, int flags, ...)
+on_open64(const char *path, int flags, ...)
+{
+	OPEN_MODE(flags)
+	return do_openat(AT_FDCWD, path, flags, mode);
+}
+int
+on_openat(int dir, const char *path, int flags, ...)
 {
 	OPEN_MODE(flags)
 	return do_openat(dir, path, flags, mode);
 }
-int openat64(int dir, const char *path, int flags, ...);
 int
-openat64(int dir, const char *path, int flags, ...)
+on_openat64(int dir, const char *path, int flags, ...)
 {
 	OPEN_MODE(flags)
 	return do_openat(dir, path, flags, mode);

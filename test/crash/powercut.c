@@ -61,6 +61,8 @@ in_child(const char *dir, size_t moment)
 		_exit(start_and_judge(dir, moment, false));
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		fail("fork");
+	if (WIFSIGNALED(status))
+		fprintf(stderr, "BROKEN: ends by %s\n", strsignal(WTERMSIG(status)));
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
