@@ -28,7 +28,7 @@ static char root[512];
 static size_t root_n;
 static bool recording;
 static struct op *ops;
-static size_t op_count, op_room;
+static size_t op_count, op_room, base_count;
 static size_t writes, fail_write_at, fail_write_count, flushes, fail_flush_at, fail_flush_count;
 static int fail_write_errno, fail_flush_errno;
 /* For each operation the first flush after it that covers it, found once for a record, from its end. */
@@ -536,6 +536,7 @@ disk_record(const char *path)
 	root_n = strlen(root);
 	record_tree(root);
 	add(OP_FLUSH_NAMES);
+	base_count = op_count;
 	writes = flushes = 0;
 	fail_write_count = fail_flush_count = 0;
 	recording = true;
@@ -567,6 +568,12 @@ size_t
 disk_ops(void)
 {
 	return op_count;
+}
+
+size_t
+disk_base(void)
+{
+	return base_count;
 }
 
 size_t

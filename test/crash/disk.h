@@ -14,7 +14,8 @@
 void disk_record(const char *root);
 void disk_stop(void); /* no more is recorded; the record stays */
 void disk_forget(void);
-size_t disk_ops(void); /* so far: a moment between two operations */
+size_t disk_ops(void);  /* so far: a moment between two operations */
+size_t disk_base(void); /* of them, those that stand for what was there when the record began */
 const char *disk_describe(size_t op); /* for messages; static buffer */
 
 enum disk_fate {

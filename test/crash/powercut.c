@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { START_SECONDS = 20 };
+
 static char folder[400];
 
 static _Noreturn void
@@ -33,6 +35,7 @@ start_and_judge(const char *dir, size_t moment, bool record)
 	struct store *s;
 	int broken;
 
+	(void)alarm(START_SECONDS); /* a start that never ends is broken, too */
 	if (record)
 		disk_record(dir);
 	if (store_open(&set, &(struct log){ .sink = &sink }, &s) != OK) {
@@ -80,7 +83,7 @@ restart_cut(const char *dir, size_t moment, uint64_t seed)
 		if (start_and_judge(dir, moment, true) != 0)
 			_exit(1);
 		n = disk_ops();
-		for (size_t k = 1; k <= n; k += 1 + n / 25) {
+		for (size_t k = disk_base(); k <= n; k += 1 + (n - disk_base()) / 25) {
 			snprintf(again, sizeof(again), "%s/again", folder);
 			load_clear(again);
 			disk_image(k, DISK_SOME, seed + k, again);

@@ -48,7 +48,8 @@ struct storekeeper {
 	struct store_answer *appliers; /* who waits for a commit */
 	size_t applier_count, applier_room;
 	uint64_t next_large;
-	struct arena scratch; /* of one request */
+	size_t company, turns; /* of the batch that gathers: answers seen at the last turn, turns given */
+	struct arena scratch;  /* of one request */
 };
 
 typedef void store_handler(struct storekeeper *s, struct store_peer *p, struct frame *f);

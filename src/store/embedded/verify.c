@@ -285,7 +285,7 @@ static void
 check_mailbox(struct verify *v, struct store_view *view, const struct store_mailbox *m, struct counted *ret)
 {
 	struct counted c = { 0 };
-	struct store_entry e[64];
+	struct store_entry e[32];
 	uint32_t next = 1;
 	size_t n = 0;
 
