@@ -22,6 +22,10 @@ static const struct cli_verb serve = { "serve", "", "run the server, in the fore
 
 static const struct cli_verb *const verbs[] = {
 	&serve,
+	&cli_domain,
+	&cli_user,
+	&cli_alias,
+	&cli_store,
 	&cli_config,
 };
 

@@ -97,21 +97,37 @@ is_plain(str scheme)
 	       str_eq_nocase(scheme, S("CLEAR"));
 }
 
+/* Takes "{SCHEME}" off, if there is one. */
+static bool
+take_scheme(str *text, str *ret_scheme)
+{
+	size_t n = str_find(*text, '}');
+
+	*ret_scheme = S("");
+	if (!str_starts(*text, S("{")))
+		return true;
+	if (n == text->n || n == 1)
+		return false;
+	*ret_scheme = str_sub(*text, 1, n - 1);
+	*text = str_from(*text, n + 1);
+	return true;
+}
+
+bool
+secret_import_is_slow(str verifier)
+{
+	str scheme;
+
+	return take_scheme(&verifier, &scheme) && is_plain(scheme);
+}
+
 enum fault
 secret_import(struct arena *a, str text, const char noise[48], struct secret *ret)
 {
-	str scheme = S(""), verifier;
+	str scheme, verifier;
 
-	if (text.n > VERIFIER_MOST + SECRET_PASSWORD_MOST)
+	if (text.n > VERIFIER_MOST + SECRET_PASSWORD_MOST || !take_scheme(&text, &scheme))
 		return BAD_ARGUMENT;
-	if (str_take(&text, S("{"))) {
-		size_t n = str_find(text, '}');
-
-		scheme = str_sub(text, 0, n);
-		if (n == text.n || n == 0)
-			return BAD_ARGUMENT;
-		text = str_from(text, n + 1);
-	}
 	if (is_plain(scheme))
 		return secret_new(a, text, noise, ret);
 	if (str_eq_nocase(scheme, S("SCRAM-SHA-1")))

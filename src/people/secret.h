@@ -37,6 +37,7 @@ enum fault secret_new(struct arena *a, str password, const char noise[48], struc
  * make a new one, as slow as secret_new; all others are quick. BAD_ARGUMENT: malformed, a scheme that is not supported, or one that
  * would take more than a second or 1 GiB to check (argon2: m <= 1 GiB, t <= 10, p <= 8). */
 enum fault secret_import(struct arena *a, str verifier, const char noise[48], struct secret *ret);
+bool secret_import_is_slow(str verifier); /* is it a plain password, of which a new secret is made? */
 /* Is it the password? Constant-time compare. AUTH_FAILED: no. AUTH_UNAVAILABLE: no memory for it. Slow. A wrong password never takes
  * less time than secret_check_unknown, whatever the scheme. */
 enum fault secret_check(const struct secret *s, str password);

@@ -1,0 +1,26 @@
+/* cli/control.h - asking a running server, through state_directory/control
+ * Calls block until the answer is there, a minute at most. Faults besides the answer's own: STORE_DOWN (it has gone), TIMED_OUT, MALFORMED. */
+#ifndef CLI_CONTROL_H
+#define CLI_CONTROL_H
+
+#include "base/log.h"
+#include "store/store.h"
+
+struct control;
+
+/* NOT_FOUND: no server listens there. NOT_PERMITTED. */
+enum fault control_open(const char *path, const struct log *log, struct control **ret);
+void control_close(struct control *c); /* calm with NULL */
+
+/* Waits until everything acknowledged so far is in the index. */
+enum fault control_apply(struct control *c);
+enum fault control_put_domain(struct control *c, str domain);
+enum fault control_remove_domain(struct control *c, str domain);
+enum fault control_put_account(struct control *c, const struct store_account *a, uint32_t *ret_id);
+enum fault control_remove_account(struct control *c, str address);
+enum fault control_put_alias(struct control *c, str address, const str *targets, size_t n);
+/* Many at a time on the way. */
+enum fault control_put_accounts(struct control *c, const struct store_account *list, size_t n, enum fault *ret_faults);
+enum fault control_stats(struct control *c, struct store_stats *ret);
+
+#endif

@@ -1,0 +1,52 @@
+/* cli/house.h - state_directory, as the administrator's verbs see it
+ * When no server runs, the store is opened here, under its lock. When one runs, its role `store` makes the changes, asked through
+ * state_directory/control, and what is read comes from the index beside it. The verbs do not see the difference. Everything may block. Root
+ * becomes mail_owner on the way in, so that nothing of the server's will be root's.
+ * What goes wrong with the house itself is said on stderr here, after "postrider VERB: ". */
+#ifndef CLI_HOUSE_H
+#define CLI_HOUSE_H
+
+#include "cli/cli.h"
+#include "people/secret.h"
+#include "store/store.h"
+
+struct house;
+
+enum house_use {
+	HOUSE_READ, /* there must be a store already */
+	HOUSE_WRITE /* makes state_directory and the store when they are missing */
+};
+/* Loads main.cf, too. EX_OK, or a status of sysexits with everything said. */
+int house_open(const struct cli *cli, const char *verb, enum house_use use, struct house **ret);
+/* Makes everything durable and visible. The status, or that of what went wrong now. Calm with NULL. */
+int house_close(struct house *h, int status);
+
+const struct conf *house_conf(const struct house *h);
+const char *house_dir(const struct house *h); /* state_directory */
+
+/* Everything that was acknowledged so far. Valid until the next call of anything here. NULL: said. */
+struct store_view *house_view(struct house *h);
+/* Is it one of ours: by main.cf, or by `postrider domain`? */
+bool house_has_domain(struct house *h, str domain);
+
+/* As in store.h; durable when they return OK. A server that goes away meanwhile: STORE_DOWN. */
+enum fault house_put_domain(struct house *h, str domain);
+enum fault house_remove_domain(struct house *h, str domain);
+enum fault house_put_account(struct house *h, const struct store_account *a, uint32_t *ret_id);
+enum fault house_remove_account(struct house *h, str address);
+enum fault house_put_alias(struct house *h, str address, const str *targets, size_t n); /* none: removes it */
+/* Many accounts together; each has its fault in ret_faults. What is returned is that of the whole. */
+enum fault house_put_accounts(struct house *h, const struct store_account *list, size_t n, enum fault *ret_faults);
+enum fault house_stats(struct house *h, struct store_stats *ret);
+
+/* The key that seals secrets; made by the first who needs it, but not when there are secrets that another key has sealed. EX_OK, or said. */
+int house_seal_key(struct house *h, struct seal_key *ret);
+
+/* Says what the fault means for `what` (an address, a domain); the status for it. */
+int house_fault(const struct house *h, enum fault f, str what);
+
+/* For the tools of store.h, which want no store open: "state_directory/store" in the arena, after root has become mail_owner (unless keep_root).
+ * EX_OK, or said. */
+int house_tool(const struct cli *cli, const char *verb, bool keep_root, struct arena *a, struct conf **ret_conf, const char **ret_dir);
+
+#endif
