@@ -283,10 +283,6 @@ load_run(const char *dir, unsigned batches, unsigned *ret_refused)
 			if (f != OK && !is_refusal(f))
 				fail("commit");
 		}
-		if (chance() % 4 == 0) {
-			(void)store_compact_step(s, 100000);
-			flush(s);
-		}
 		if (b == batches / 2) { /* an orderly stop and start in the middle */
 			store_close(s);
 			enum fault f = store_open(&set, &quiet, &s);

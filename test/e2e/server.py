@@ -15,7 +15,7 @@ import tempfile
 import time
 
 SERVICES = ("smtp", "submission", "submissions", "pop3", "pop3s")
-BINARY = os.environ.get("POSTRIDER", "build/release/src/postrider")
+BINARY = os.environ.get("POSTRIDER", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/src/postrider"))
 
 
 class Server:

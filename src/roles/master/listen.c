@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -66,6 +67,18 @@ bind_one(struct master *m, const char *service, str where)
 	return f;
 }
 
+/* Roles run as mail_owner, and so may the command line. */
+static int
+give_to_owner(const struct master *m, const char *path)
+{
+	struct passwd *pw;
+
+	if (geteuid() != 0)
+		return 0;
+	pw = getpwnam(conf_path(m->conf, CONF_mail_owner));
+	return pw ? lchown(path, pw->pw_uid, pw->pw_gid) : -1;
+}
+
 /* state_directory/control: for the command line of this user and of root. */
 static enum fault
 bind_control(struct master *m)
@@ -86,6 +99,8 @@ bind_control(struct master *m)
 	mask = umask(0177);
 	rc = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&sa, sizeof(sa));
 	(void)umask(mask);
+	if (rc == 0)
+		rc = give_to_owner(m, sa.sun_path);
 	if (rc != 0 || listen(fd, 64) != 0) {
 		log_error(&m->log, "cannot-listen", kv_c("service", "control"), kv_c("path", sa.sun_path), kv_int("errno", errno));
 		if (fd >= 0)

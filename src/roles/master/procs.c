@@ -13,7 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { FIRST_BACKOFF_MS = 50, LONGEST_BACKOFF_MS = 10000, LIVED_WELL_MS = 10000, DRAIN_GRACE_MS = 10000 };
+enum { FIRST_BACKOFF_MS = 50, LONGEST_BACKOFF_MS = 10000, LIVED_WELL_MS = 10000, STOP_GRACE_MS = 10000, RELOAD_GRACE_MS = 300000 };
 
 static const char *
 name_of(const struct proc *p)
@@ -271,7 +271,7 @@ procs_start_phase(struct master *m)
 static void
 drain(struct proc *p)
 {
-	struct talk_drain d = { .grace_ms = DRAIN_GRACE_MS };
+	struct talk_drain d = { .grace_ms = p->master->ending ? STOP_GRACE_MS : RELOAD_GRACE_MS };
 	struct buf b = { 0 };
 
 	if (p->draining)

@@ -173,7 +173,7 @@ session_go_down(void *arg)
 void
 smtp_session_drain(struct smtp_session *s)
 {
-	if (s->parked) {
+	if (s->parked && !s->txn) {
 		s->parked = false;
 		fiber_run(s->smtp->role->loop, session_go_down, s);
 	}

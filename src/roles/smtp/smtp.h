@@ -93,7 +93,7 @@ struct smtp_session {
 
 /* session.c */
 void smtp_session_accept(struct smtp_door *door, int fd, const struct peer *peer);
-void smtp_session_drain(struct smtp_session *s); /* the server goes down: says so to a parked client and closes */
+void smtp_session_drain(struct smtp_session *s); /* the server goes down: says so to a client that is not in a message, and closes */
 void smtp_say(struct smtp_session *s, enum smtp_reply r, str more);
 void smtp_refuse(struct smtp_session *s, enum fault f, str more); /* counts as an error */
 bool smtp_is_tls(const struct smtp_session *s);
