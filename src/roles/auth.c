@@ -121,7 +121,7 @@ challenge(struct exchange *x, enum sasl_move *ret)
 	if (base64_decode(line, &response))
 		*ret = sasl_step(&x->sasl, buf_str(&response));
 	else
-		f = SYNTAX;
+		f = BAD_BASE64;
 	wipe_buf(&response);
 	return f;
 }
@@ -176,7 +176,7 @@ start(struct exchange *x, enum sasl_mech mech, const struct sasl_binding *bindin
 		*ret = sasl_start(&x->sasl, x->arena, mech, binding, plus_offered,
 			arena_str(x->arena, buf_str(&nonce)), has_initial, buf_str(&initial));
 	else
-		f = SYNTAX;
+		f = BAD_BASE64;
 	wipe_buf(&initial);
 	buf_done(&nonce);
 	return f;

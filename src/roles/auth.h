@@ -25,7 +25,7 @@ struct auth_result {
 	enum sasl_mech mech;
 };
 /* Runs the whole exchange. Waits. mech by name; initial: has_initial with the base64 argument ("=" is an empty one). The password, if one
- * passed through, is wiped. Faults: BAD_MECHANISM, AUTH_FAILED, AUTH_ABORTED ("*"), SYNTAX (bad base64), AUTH_TOO_LONG, AUTH_UNAVAILABLE, AUTH_THROTTLED, and
+ * passed through, is wiped. Faults: BAD_MECHANISM, AUTH_FAILED, AUTH_ABORTED ("*"), BAD_BASE64, AUTH_TOO_LONG, AUTH_UNAVAILABLE, AUTH_THROTTLED, and
  * those of the stream. *ret_user (may be NULL): the name that was tried, for the log; "" when none was learnt. */
 enum fault auth_exchange(struct auth_talk *t, struct arena *a, enum sasl_mech mech, const struct sasl_binding *binding, bool plus_offered,
 	bool has_initial, str initial_base64, str *ret_user, struct auth_result *ret);

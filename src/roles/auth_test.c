@@ -255,11 +255,11 @@ what_a_client_says_wrongly_is_told_apart(void **state)
 		str tried;
 	} cases[] = {
 		{ SASL_PLAIN, false, SC(""), abort, 1, AUTH_ABORTED, SC("") },
-		{ SASL_PLAIN, false, SC(""), not_base64, 1, SYNTAX, SC("") },
+		{ SASL_PLAIN, false, SC(""), not_base64, 1, BAD_BASE64, SC("") },
 		{ SASL_PLAIN, false, SC(""), nothing, 1, AUTH_FAILED, SC("") },
 		{ SASL_PLAIN, true, SC("="), NULL, 0, AUTH_FAILED,
 			SC("") }, /* an empty initial response is one */
-		{ SASL_PLAIN, true, SC("AGFubg"), NULL, 0, SYNTAX, SC("") },
+		{ SASL_PLAIN, true, SC("AGFubg"), NULL, 0, BAD_BASE64, SC("") },
 		{ SASL_LOGIN, false, SC(""), half_login, 2, AUTH_ABORTED, SC("ann@a.test") },
 		{ SASL_SCRAM_SHA_256, false, SC(""), abort, 1, AUTH_ABORTED, SC("") },
 		{ SASL_SCRAM_SHA_256_PLUS, true, SC("biwsbj1hLHI9Yg=="), NULL, 0, AUTH_FAILED,

@@ -11,6 +11,8 @@ enum { ASK_MS = 30000, MOST_RCPTS = 20000 };
 static unsigned
 offered(const struct smtp_session *s)
 {
+	if (!s->esmtp)
+		return 0;
 	return SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | (s->service->utf8 ? SMTP_EXT_SMTPUTF8 : 0u) | (s->service->auth ? SMTP_EXT_AUTH : 0u);
 }
 

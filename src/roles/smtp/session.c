@@ -129,7 +129,7 @@ session_run(void *arg)
 
 	s->parked = false;
 	while (f == OK && !s->closing) {
-		if (!stream_pending(&s->stream).n) {
+		if (!stream_has_line(&s->stream)) { /* the client waits for what has been said */
 			f = smtp_flush(s);
 			if (f == OK)
 				f = stream_poll(&s->stream, SMTP_PIECE);
@@ -138,9 +138,9 @@ session_run(void *arg)
 				stream_park(&s->stream, smtp_due(s), session_woken);
 				return;
 			}
-			continue;
 		}
-		f = one_command(s);
+		if (f == OK)
+			f = one_command(s);
 		if (f == OK && !s->closing)
 			f = after_command(s);
 	}
