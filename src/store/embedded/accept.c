@@ -125,11 +125,18 @@ find_thread(struct store *s, uint32_t account, uint64_t key, struct row_thread *
 
 /* The thread of the first known of its own message id and those it refers to; the unknown ones lead to it from now on. */
 static enum fault
-assign_thread(struct store *s, const struct store_message *m, struct effect_email *e)
+assign_thread(struct store *s, const struct store_message *m, const struct effect_email *first,
+	struct effect_email *e)
 {
 	size_t n = MIN(m->reference_count, MOST_KEYS);
 	uint64_t *keys = ARENA_ARRAY(&s->arena, n + 1, uint64_t);
 
+	for (const struct effect_email *twin = first; twin < e; twin++)
+		if (twin->account ==
+			e->account) { /* the same message under another prefix: a key leads to one email */
+			e->thread = twin->thread;
+			return OK;
+		}
 	e->thread = 0;
 	e->keys = keys;
 	/* the last references are the nearest */
@@ -192,7 +199,7 @@ make_emails(struct store *s, const struct store_message *m, struct store_deliver
 		e->created = d[i].modseq;
 		e->prefix = d[i].prefix;
 		e->copies = ARENA_ARRAY(&s->arena, same, struct effect_copy);
-		TRY(assign_thread(s, m, e));
+		TRY(assign_thread(s, m, x->emails, e));
 		for (size_t k = i; k < n; k++)
 			if (d[k].verdict == OK && same_email(&d[k], &d[i]))
 				add_copy(e, &d[k], now_ms);

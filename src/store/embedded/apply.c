@@ -129,6 +129,16 @@ key_of_mailbox_name(uint32_t account, str name)
 	return k;
 }
 
+/* A row that a walk stands on. */
+static enum fault
+remove_row(struct state *st, str key)
+{
+	struct key k = { .n = MIN(key.n, (size_t)KEY_MOST) };
+
+	memcpy(k.bytes, key.p, k.n);
+	return index_remove(st->txn, key_str(&k));
+}
+
 /* ---- mailboxes ---- */
 
 static enum fault
@@ -148,6 +158,23 @@ set_name(struct state *st, struct mailbox_row *m, str name)
 	return put_id(st, &k, m->id);
 }
 
+/* What vanished up to there is no longer known. */
+static enum fault
+raise_floor(struct state *st, struct row_mailbox *m, const struct effect_mailbox *x)
+{
+	struct key prefix;
+	str key, value;
+	enum fault f;
+
+	m->chg_floor = x->chg_floor;
+	key_of_account(&prefix, x->account, OF_VANISHED);
+	key_add_u32(&prefix, x->id);
+	while ((f = index_seek(st->txn, key_str(&prefix), &key, &value)) == OK &&
+		str_starts(key, key_str(&prefix)) && key_u64(key, prefix.n) <= x->chg_floor)
+		TRY(remove_row(st, key));
+	return f == NOT_FOUND ? OK : f;
+}
+
 static enum fault
 apply_mailbox(struct state *st, const struct effect_mailbox *x, const struct record_place *at)
 {
@@ -165,7 +192,8 @@ apply_mailbox(struct state *st, const struct effect_mailbox *x, const struct rec
 	m.row.uidvalidity = x->uidvalidity;
 	m.row.uidnext = MAX(m.row.uidnext, x->uidnext);
 	m.row.modseq = MAX(m.row.modseq, x->modseq);
-	m.row.chg_floor = MAX(m.row.chg_floor, x->chg_floor);
+	if (x->chg_floor > m.row.chg_floor)
+		TRY(raise_floor(st, &m.row, x));
 	s.uidvalidity = MAX(s.uidvalidity, x->uidvalidity);
 	s.modseq = MAX(s.modseq, x->modseq);
 	TRY(state_put_mailbox(st, &m));
@@ -180,12 +208,8 @@ drop_rows(struct state *st, const struct key *prefix)
 	enum fault f;
 
 	while ((f = index_seek(st->txn, key_str(prefix), &key, &value)) == OK &&
-		str_starts(key, key_str(prefix))) {
-		struct key k = { .n = key.n };
-
-		memcpy(k.bytes, key.p, key.n);
-		TRY(index_remove(st->txn, key_str(&k)));
-	}
+		str_starts(key, key_str(prefix)))
+		TRY(remove_row(st, key));
 	return f == NOT_FOUND ? OK : f;
 }
 
@@ -405,7 +429,12 @@ apply(struct state *st, const struct effect *e, const struct record_place *at, u
 enum fault
 state_apply(struct state *st, const struct effect *e, const struct record_place *at, uint64_t body_size)
 {
+	struct origin origin = origin_of(at);
 	enum fault f = apply(st, e, at, body_size);
+
+	/* rows count the records that made them; these have none */
+	if (f == OK && (at->flags & RECORD_CARRIED))
+		state_add_live(st, &origin);
 
 	arena_reset(&st->arena);
 	if (f != OK)

@@ -103,7 +103,15 @@ begin_chunk(struct chunk_walk *w, uint32_t first)
 	w->chunk.n = 0;
 	w->loaded = true;
 	w->changed = false;
-	w->mailbox->row.tail = MAX(w->mailbox->row.tail, first);
+}
+
+/* A chunk behind a full one, which may have been the last. */
+static void
+begin_behind(struct chunk_walk *w, uint32_t first)
+{
+	if (w->mailbox->row.tail == w->chunk.first)
+		w->mailbox->row.tail = first;
+	begin_chunk(w, first);
 }
 
 /* Behind everything there is: what deliveries do. */
@@ -115,6 +123,7 @@ walk_to_end(struct chunk_walk *w, uint32_t uid)
 
 	if (w->mailbox->row.tail == 0) {
 		begin_chunk(w, uid);
+		w->mailbox->row.tail = uid;
 		return OK;
 	}
 	key_of_chunk(&k, w->mailbox->account, w->mailbox->id, w->mailbox->row.tail);
@@ -123,8 +132,10 @@ walk_to_end(struct chunk_walk *w, uint32_t uid)
 		return STORE_CORRUPT;
 	w->loaded = true;
 	w->changed = false;
-	if (w->chunk.n == CHUNK_ENTRIES)
+	if (w->chunk.n == CHUNK_ENTRIES) {
 		begin_chunk(w, uid);
+		w->mailbox->row.tail = uid;
+	}
 	return OK;
 }
 
@@ -144,7 +155,8 @@ split(struct chunk_walk *w, uint32_t uid)
 	upper.first = e.uid;
 	w->chunk.n = half;
 	w->changed = true;
-	w->mailbox->row.tail = MAX(w->mailbox->row.tail, upper.first);
+	if (w->mailbox->row.tail == w->chunk.first)
+		w->mailbox->row.tail = upper.first;
 	if (uid < upper.first)
 		return put_chunk(w, &upper);
 	TRY(put_chunk(w, &w->chunk));
@@ -186,7 +198,7 @@ chunk_walk_to_insert(struct chunk_walk *w, uint32_t uid, uint32_t *ret_i, bool *
 	*ret_is_there = false;
 	if (w->chunk.n == CHUNK_ENTRIES) {
 		if (*ret_i == CHUNK_ENTRIES)
-			begin_chunk(w, uid);
+			begin_behind(w, uid);
 		else
 			TRY(split(w, uid));
 		*ret_i = chunk_lower_bound(&w->chunk, uid);

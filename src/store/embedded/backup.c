@@ -102,9 +102,8 @@ whole_batches(struct copying *c, const struct hash_key *id, uint32_t segment, ui
 	struct walk w;
 
 	TRY(walk_begin(&w, &c->log, c->from_log, id, segment, 0));
+	walk_only_this(&w);
 	while ((step = walk_next(&w, &r)) == WALK_RECORD || step == WALK_BAD) {
-		if (r.at.segment != segment)
-			break;
 		end = r.at.offset + r.at.bytes;
 		if (step == WALK_RECORD && r.type == RECORD_BATCH &&
 			effect_decode(&a, r.type, r.rest, &e) == OK)

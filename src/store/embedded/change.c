@@ -227,7 +227,8 @@ store_expunge(struct store *s, uint32_t account, uint32_t mailbox, const struct 
 	}
 	if (f == NOT_FOUND)
 		f = OK;
-	e.expunge = (struct effect_expunge){ account, mailbox, st.modseq + 1, gone.p, gone.n };
+	e.expunge =
+		(struct effect_expunge){ account, mailbox, st.modseq + 1, s->set.wall_ms(), gone.p, gone.n };
 	if (f == OK && count)
 		f = store_effect(s, &e, S(""));
 	free(gone.p);

@@ -304,6 +304,7 @@ encode_expunge(struct buf *b, const struct effect_expunge *x)
 	buf_add_varint(b, x->account);
 	buf_add_varint(b, x->mailbox);
 	buf_add_varint(b, x->modseq);
+	buf_add_signed(b, x->at_ms);
 	ranges_encode(b, x->uids, x->uid_count);
 }
 
@@ -311,7 +312,7 @@ static bool
 decode_expunge(struct arena *a, str *in, struct effect_expunge *x)
 {
 	return take_id(in, &x->account) && take_id(in, &x->mailbox) && take_long_id(in, &x->modseq) &&
-	       ranges_decode(a, in, &x->uids, &x->uid_count);
+	       str_take_signed(in, &x->at_ms) && ranges_decode(a, in, &x->uids, &x->uid_count);
 }
 
 /* ---- people and mailboxes ---- */

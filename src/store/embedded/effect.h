@@ -70,6 +70,7 @@ struct effect_flags {
 struct effect_expunge {
 	uint32_t account, mailbox;
 	uint64_t modseq;
+	int64_t at_ms;
 	struct uid_range *uids; /* ascending */
 	size_t uid_count;
 };

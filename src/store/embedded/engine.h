@@ -21,6 +21,13 @@ struct opening {
 	const struct store_tool *tool;
 };
 
+/* A segment of which nothing is needed any more once an LSN is committed. */
+struct emptied {
+	uint32_t segment;
+	uint64_t lsn;
+};
+struct compaction;
+
 struct store {
 	struct store_settings set;
 	struct opening opening;
@@ -42,6 +49,11 @@ struct store {
 	uint64_t *bodies_linked; /* by this batch: body/ is to be flushed before it */
 	size_t bodies_linked_count;
 	uint64_t large_names;
+	struct compaction *compaction; /* under way, or NULL */
+	struct emptied *emptied;       /* segments to be removed */
+	size_t emptied_count;
+	uint32_t *unfit; /* segments with damage in them: left as they are */
+	size_t unfit_count;
 	uint64_t batches, commits, replayed, damaged;
 };
 
@@ -54,10 +66,17 @@ enum fault store_lock(const struct log *log, int dir, int *ret_fd);
 enum fault store_begin(struct store *s);
 /* Puts a validated effect into the batch and the index. */
 enum fault store_effect(struct store *s, const struct effect *e, str body);
+/* The same for an effect that was in the log before and is still true. */
+enum fault store_effect_carried(struct store *s, const struct effect *e);
 /* Back to what is flushed: the batch is forgotten, the index read anew from the log. */
 void store_rewind(struct store *s);
 /* Bodies whose last email is gone, once readers no longer see them. */
 void store_unlink_bodies(struct store *s);
+/* Held while files are removed; -1: a backup is looking, not now. */
+int store_lock_removal(struct store *s);
+/* compact.c: forgets what is under way; removes what is emptied, after a commit. */
+void store_compact_stop(struct store *s);
+void store_remove_segments(struct store *s);
 void body_name(uint64_t id, char ret[17]);
 bool body_of_name(const char *name, uint64_t *ret_id);
 

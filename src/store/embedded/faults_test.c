@@ -159,7 +159,7 @@ a_life_on_a_bad_disk_keeps_every_promise(void **state)
 	int refused = 0, taken = 0;
 
 	(void)state;
-	for (uint64_t seed = 1; seed <= 8; seed++) {
+	for (uint64_t seed = 1; seed <= ts_seeds(8); seed++) {
 		uint64_t x = seed * 77777;
 		struct ts t;
 		str promised;

@@ -164,10 +164,11 @@ begin_piece(struct journal *j, uint32_t segment, uint64_t offset, bool is_new)
 }
 
 enum fault
-journal_add(struct journal *j, enum record_type type, str body, str rest, struct record_place *ret)
+journal_add(struct journal *j, enum record_type type, uint16_t flags, str body, str rest,
+	struct record_place *ret)
 {
 	uint64_t bytes = record_bytes(body.n, rest.n), offset, head;
-	struct record_place at;
+	struct record_place at = { .flags = flags };
 	uint32_t segment;
 
 	if (body.n > RECORD_MOST || rest.n > RECORD_MOST - body.n)

@@ -55,9 +55,9 @@ journal_has_batch(const struct journal *j)
 	return j->piece_count > 0;
 }
 
-/* Adds a record to the batch and says where it will stand. TOO_BIG. */
-enum fault journal_add(
-	struct journal *j, enum record_type type, str body, str rest, struct record_place *ret);
+/* Adds a record to the batch and says where it will stand. flags: RECORD_CARRIED. TOO_BIG. */
+enum fault journal_add(struct journal *j, enum record_type type, uint16_t flags, str body, str rest,
+	struct record_place *ret);
 
 /* Begins a batch without records, which says what is durable and nothing else. OK; nothing when there is a batch already. */
 enum fault journal_mark(struct journal *j);

@@ -166,8 +166,8 @@ large_unlink_batch(struct store *s)
 /* ---- removing ---- */
 
 /* A backup holds this lock while it looks at the folder: nothing is removed from under it. */
-static int
-lock_removal(struct store *s)
+int
+store_lock_removal(struct store *s)
 {
 	int fd = openat(s->dir, "backup.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
@@ -183,7 +183,7 @@ store_unlink_bodies(struct store *s)
 {
 	int lock;
 
-	if (s->st.bodies_gone_count == 0 || (lock = lock_removal(s)) < 0)
+	if (s->st.bodies_gone_count == 0 || (lock = store_lock_removal(s)) < 0)
 		return;
 	for (size_t i = 0; i < s->st.bodies_gone_count; i++) {
 		char name[17];

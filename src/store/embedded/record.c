@@ -49,6 +49,7 @@ record_write(char *to, const struct hash_key *id, enum record_type type, const s
 	struct header h = {
 		.magic = htole32(RECORD_MAGIC),
 		.type = htole16((uint16_t)type),
+		.flags = htole16(at->flags),
 		.payload = htole32((uint32_t)(body.n + rest.n)),
 		.body = htole32((uint32_t)body.n),
 		.lsn = htole64(at->lsn),
@@ -94,6 +95,7 @@ record_take_head(
 		return false;
 	*ret = (struct record_head){
 		.type = le16toh(h.type) < RECORD_TYPES ? (enum record_type)le16toh(h.type) : RECORD_NONE,
+		.flags = le16toh(h.flags),
 		.lsn = le64toh(h.lsn),
 		.body = le32toh(h.body),
 		.payload = le32toh(h.payload),

@@ -35,12 +35,18 @@ enum record_type {
 };
 const char *record_name(enum record_type type); /* for reports */
 
+enum {
+	RECORD_CARRIED =
+		1, /* written again by compaction: it counts as needed until its segment is compacted in turn */
+};
+
 /* Where a record stands. `bytes` is its whole length: header, payload and padding. */
 struct record_place {
 	uint64_t lsn;
 	uint32_t segment;
 	uint32_t bytes;
 	uint64_t offset; /* of its header in the segment's file */
+	uint16_t flags;
 };
 
 struct record {
@@ -67,6 +73,7 @@ void record_write(char *to, const struct hash_key *id, enum record_type type, co
 /* What a header says, if it is one of this store and this place. */
 struct record_head {
 	enum record_type type;
+	uint16_t flags;
 	uint64_t lsn;
 	uint32_t body, payload; /* bytes of the body; of the whole payload */
 	uint64_t sum;

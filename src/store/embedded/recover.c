@@ -469,6 +469,23 @@ put_in_order(struct store *s)
 	return f;
 }
 
+/* Segments whose files went just before the process did. */
+static enum fault
+forget_removed(struct store *s)
+{
+	for (size_t i = s->st.segment_count; i-- > 0;) {
+		uint32_t number = s->st.segments[i].number;
+		char name[SEGMENT_NAME];
+
+		segment_name(number, name);
+		if (faccessat(s->log_dir, name, F_OK, 0) == 0 || errno != ENOENT)
+			continue;
+		TRY(state_forget_segment(&s->st, number));
+		s->uncommitted = true;
+	}
+	return OK;
+}
+
 /* Its files may be new. Without it they would only be made again, but that takes long. */
 static enum fault
 flush_index_folder(struct store *s)
@@ -497,6 +514,7 @@ store_recover(struct store *s)
 		TRY(commit_at(s, (struct position){ 0 }, 0));
 	TRY(put_in_order(s));
 	s->acked_lsn = s->applied_lsn = s->st.meta.applied_lsn;
+	TRY(forget_removed(s));
 	TRY(remove_orphans(s));
 	return flush_index_folder(s);
 }

@@ -208,7 +208,7 @@ static void
 replay_and_a_new_index_give_the_same_store(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 1; seed <= 6; seed++) {
+	for (uint64_t seed = 1; seed <= ts_seeds(6); seed++) {
 		struct ts t;
 		str before;
 

@@ -157,6 +157,9 @@ store_close(struct store *s)
 	journal_done(&s->j);
 	buf_done(&s->encoded);
 	free(s->bodies_linked);
+	store_compact_stop(s);
+	free(s->emptied);
+	free(s->unfit);
 	arena_done(&s->arena);
 	arena_done(&s->now.arena);
 	close_fd(s->log_dir);
@@ -180,14 +183,14 @@ store_begin(struct store *s)
 	return state_begin(&s->st, false);
 }
 
-enum fault
-store_effect(struct store *s, const struct effect *e, str body)
+static enum fault
+add_effect(struct store *s, const struct effect *e, uint16_t flags, str body)
 {
 	struct record_place at = { 0 };
 
 	buf_clear(&s->encoded);
 	effect_encode(&s->encoded, e);
-	TRY(journal_add(&s->j, e->type, body, buf_str(&s->encoded), &at));
+	TRY(journal_add(&s->j, e->type, flags, body, buf_str(&s->encoded), &at));
 	s->broken = state_apply(&s->st, e, &at, body.n);
 	s->uncommitted = true;
 	state_segment(&s->st, at.segment)->bytes = at.offset + at.bytes;
@@ -195,11 +198,27 @@ store_effect(struct store *s, const struct effect *e, str body)
 	return s->broken;
 }
 
+enum fault
+store_effect(struct store *s, const struct effect *e, str body)
+{
+	return add_effect(s, e, 0, body);
+}
+
+enum fault
+store_effect_carried(struct store *s, const struct effect *e)
+{
+	return add_effect(s, e, RECORD_CARRIED, S(""));
+}
+
 void
 store_rewind(struct store *s)
 {
 	enum fault f;
 
+	store_compact_stop(s);
+	/* what was to stand in their place may be among what is dropped */
+	while (s->emptied_count && s->emptied[s->emptied_count - 1].lsn > s->j.durable_lsn)
+		s->emptied_count--;
 	journal_drop(&s->j);
 	large_unlink_batch(s);
 	state_abort(&s->st);
@@ -267,6 +286,7 @@ store_commit(struct store *s)
 	s->applied_lsn = s->acked_lsn = s->j.durable_lsn;
 	s->uncommitted = false;
 	store_unlink_bodies(s);
+	store_remove_segments(s);
 	return OK;
 }
 

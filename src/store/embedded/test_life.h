@@ -24,7 +24,7 @@ open_log(struct ts *t, const char *name, int flags)
 	char path[128];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "%s/log/%s", t->dir, name);
+	(void)snprintf(path, sizeof(path), "%s/log/%.20s", t->dir, name);
 	fd = open(path, flags, 0600);
 	CHECK(fd >= 0);
 	return fd;
@@ -62,7 +62,7 @@ remove_index(struct ts *t)
 
 /* Everything two stores can differ in, as text. */
 static inline str
-picture(struct store_view *v, struct arena *a)
+picture_with(struct store_view *v, struct arena *a, bool vanished)
 {
 	struct buf b = { 0 };
 	struct store_account c;
@@ -81,8 +81,9 @@ picture(struct store_view *v, struct arena *a)
 
 			buf_printf(&b, " mailbox %u %.*s %d %d %u %u %llu %llu %u %u %u %llu\n", at,
 				STR_ARG(m.name), m.role, m.subscribed, m.uidvalidity, m.uidnext,
-				(unsigned long long)m.modseq, (unsigned long long)m.chg_floor, m.exists,
-				m.unseen, m.deleted, (unsigned long long)m.bytes);
+				(unsigned long long)m.modseq,
+				(unsigned long long)(vanished ? m.chg_floor : 0), m.exists, m.unseen,
+				m.deleted, (unsigned long long)m.bytes);
 			for (uint32_t uid = 1; view_entries(v, id, at, uid, &e, 1, &n) == OK && n;
 				uid = e.uid + 1) {
 				struct store_email x = { 0 };
@@ -97,7 +98,7 @@ picture(struct store_view *v, struct arena *a)
 					(long long)x.sent_ms, STR_ARG(x.prefix), STR_ARG(x.row));
 			}
 			CHECK_INT(view_changes(v, a, id, at, 0, &ch), OK);
-			for (size_t i = 0; i < ch.vanished_n; i++)
+			for (size_t i = 0; i < ch.vanished_n && vanished; i++)
 				buf_printf(
 					&b, "  vanished %u-%u\n", ch.vanished[i].first, ch.vanished[i].last);
 		}
@@ -105,6 +106,12 @@ picture(struct store_view *v, struct arena *a)
 	text = arena_str(a, buf_str(&b));
 	buf_done(&b);
 	return text;
+}
+
+static inline str
+picture(struct store_view *v, struct arena *a)
+{
+	return picture_with(v, a, true);
 }
 
 static inline uint64_t

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { TS_DAY_MS = 24 * 3600 * 1000 };
+
 struct ts {
 	char dir[64];
 	struct store_settings set;
@@ -19,10 +21,21 @@ struct ts {
 	unsigned serial;
 };
 
+static int64_t ts_now_ms = 1700000000000; /* tests move it */
+
 static int64_t
 ts_clock(void)
 {
-	return 1700000000000;
+	return ts_now_ms;
+}
+
+/* How many lives a test goes through: STORE_TEST_SEEDS says more, for a long run. */
+static inline uint64_t
+ts_seeds(uint64_t usual)
+{
+	const char *more = getenv("STORE_TEST_SEEDS");
+
+	return more ? strtoull(more, NULL, 10) : usual;
 }
 
 static inline void

@@ -123,6 +123,12 @@ walk_begin(struct walk *w, const struct log *log, int dir, const struct hash_key
 }
 
 void
+walk_only_this(struct walk *w)
+{
+	w->segment_count = MIN(w->segment_count, w->at + 1);
+}
+
+void
 walk_end(struct walk *w)
 {
 	if (w->fd >= 0)
@@ -211,7 +217,7 @@ read_at(struct walk *w, uint64_t offset, struct record *ret, struct record_head 
 	*ret_is_whole = true;
 	*ret = (struct record){
 		.type = h.type,
-		.at = { h.lsn, segment, (uint32_t)record_bytes(h.body, h.payload - h.body), offset },
+		.at = { h.lsn, segment, (uint32_t)record_bytes(h.body, h.payload - h.body), offset, h.flags },
 		.body = body,
 		.rest = rest,
 	};

@@ -29,6 +29,7 @@ enum fault walk_segment_head(const struct log *log, int dir, uint32_t number, st
 /* Begins at an offset of a segment, or at the first one that is there behind it. segment 0: at the beginning. */
 enum fault walk_begin(struct walk *w, const struct log *log, int dir, const struct hash_key *id,
 	uint32_t segment, uint64_t offset);
+void walk_only_this(struct walk *w); /* the walk ends with the segment it stands in */
 void walk_end(struct walk *w);
 
 enum walk_step {
