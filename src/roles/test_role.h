@@ -40,7 +40,9 @@ test_role_init(struct test_role *t, unsigned kind, const char *main_cf, struct l
 	t->role.kind = kind;
 	t->role.conf = t->conf;
 	t->role.loop = loop;
-	t->role.sink = (struct log_sink){ .fd = memfd_create("log", MFD_CLOEXEC), .role = talk_role_name(kind), .least = LOG_DEBUG };
+	t->role.sink = (struct log_sink){
+		.fd = memfd_create("log", MFD_CLOEXEC), .role = talk_role_name(kind), .least = LOG_DEBUG
+	};
 	t->role.log.sink = &t->role.sink;
 	t->role.limits = limits_new((struct hash_key){ 1, 2 });
 	t->role.ticket_keys = str_of(t->ticket_keys, sizeof(t->ticket_keys));

@@ -15,7 +15,6 @@ enum {
 	LOGIN_ERRORS = 10,        /* bad commands before the connection is closed */
 	LOGIN_FAILURES = 5,       /* wrong passwords before it is */
 	LOGIN_TOKEN = 16,         /* bytes that name a session between roles */
-	LOGIN_PIECE = 16384,      /* read at a time; also the most that is handed over unread */
 	LOGIN_LAST_WORD_MS = 1000 /* how long a client may take to hear why it is sent away */
 };
 

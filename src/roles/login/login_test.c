@@ -33,10 +33,14 @@ vault_on_frame(struct chan *c, struct frame *f)
 		bool right;
 
 		CHECK(talk_read_password_ask(payload, &g->password));
-		right = str_eq(g->password.user, S("ann@a.test")) && str_eq(g->password.password, S("se cret "));
+		right = str_eq(g->password.user, S("ann@a.test")) &&
+			str_eq(g->password.password, S("se cret "));
 		g->asked++;
 		ROLE_ANSWER(c, f, auth_told,
-			{ .fault = right ? OK : AUTH_FAILED, .account = right ? 7 : 0, .address = S("ann@a.test"), .signature = S("") });
+			{ .fault = right ? OK : AUTH_FAILED,
+				.account = right ? 7 : 0,
+				.address = S("ann@a.test"),
+				.signature = S("") });
 	} else if (f->type == TALK_ASK_sign_ask) {
 		struct buf signature = { 0 };
 		enum fault fault;
@@ -93,7 +97,7 @@ stage_begin(struct stage *g, const char *main_cf, bool sim)
 	g->loop = sim ? loop_new_sim(1795471920000) : loop_new();
 	test_role_init(&g->t, TALK_LOGIN, main_cf, g->loop);
 	make_certificate(g);
-	EACH (services, s) {
+	EACH(services, s) {
 		CHECK(sock_listen(S("127.0.0.1:0"), &g->listeners[s_i].fd, 1, &n, &why) == OK);
 		g->listeners[s_i].service = *s;
 	}
@@ -125,7 +129,9 @@ enum { CLEAR, UNDER_TLS };
 static void
 client_begin(struct stage *g, struct test_client *c, int service, const char *const *script)
 {
-	struct peer to = { .family = AF_INET, .ip = { 127, 0, 0, 1 }, .port = sock_port(g->listeners[service].fd) };
+	struct peer to = {
+		.family = AF_INET, .ip = { 127, 0, 0, 1 }, .port = sock_port(g->listeners[service].fd)
+	};
 	int fd = sock_connect_start(&to);
 
 	CHECK(fd >= 0);
@@ -142,7 +148,7 @@ client_talk(struct stage *g, int service, const char *const *script)
 	test_until(g->loop, &c.done);
 }
 
-#define TALK(g, ...) client_talk((g), CLEAR, SCRIPT(__VA_ARGS__))
+#define TALK(g, ...)     client_talk((g), CLEAR, SCRIPT(__VA_ARGS__))
 #define TALK_TLS(g, ...) client_talk((g), UNDER_TLS, SCRIPT("TLS", __VA_ARGS__))
 
 /* ---- tests ---- */
@@ -154,10 +160,11 @@ in_the_clear_nobody_can_log_in(void **state)
 
 	(void)state;
 	stage_begin(&g, "", false);
-	TALK(&g, "S: +OK mx.a.test POP3 server ready", "C: CAPA", "S: +OK *", "S: TOP", "S: UIDL", "S: RESP-CODES", "S: AUTH-RESP-CODE",
-		"S: PIPELINING", "S: EXPIRE NEVER", "S: UTF8 USER", "S: STLS", "S: .", "C: USER ann@a.test", "S: -ERR *", "C: PASS se cret ",
-		"S: -ERR *", "C: AUTH PLAIN AGFubgBz", "S: -ERR *", "C: AUTH", "S: -ERR *", "C: RETR 1", "S: -ERR *", "C: APOP a b", "S: -ERR *",
-		"C: QUIT", "S: +OK *", "S!");
+	TALK(&g, "S: +OK mx.a.test POP3 server ready", "C: CAPA", "S: +OK *", "S: TOP", "S: UIDL",
+		"S: RESP-CODES", "S: AUTH-RESP-CODE", "S: PIPELINING", "S: EXPIRE NEVER", "S: UTF8 USER",
+		"S: STLS", "S: .", "C: USER ann@a.test", "S: -ERR *", "C: PASS se cret ", "S: -ERR *",
+		"C: AUTH PLAIN AGFubgBz", "S: -ERR *", "C: AUTH", "S: -ERR *", "C: RETR 1", "S: -ERR *",
+		"C: APOP a b", "S: -ERR *", "C: QUIT", "S: +OK *", "S!");
 	CHECK_INT(g.asked, 0);
 	stage_end(&g);
 }
@@ -170,12 +177,15 @@ main_cf_may_permit_passwords_in_the_clear(void **state)
 
 	(void)state;
 	stage_begin(&g, "login_tls_auth_only = no\n", false);
-	TALK(&g, "S: +OK *", "C: CAPA", "S: +OK *", "S: TOP", "S: UIDL", "S: RESP-CODES", "S: AUTH-RESP-CODE", "S: PIPELINING", "S: EXPIRE NEVER",
-		"S: UTF8 USER", "S: USER", "S: SASL PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-1", "S: STLS", "S: .", "C: QUIT", "S: +OK *", "S!");
+	TALK(&g, "S: +OK *", "C: CAPA", "S: +OK *", "S: TOP", "S: UIDL", "S: RESP-CODES", "S: AUTH-RESP-CODE",
+		"S: PIPELINING", "S: EXPIRE NEVER", "S: UTF8 USER", "S: USER",
+		"S: SASL PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-1", "S: STLS", "S: .", "C: QUIT", "S: +OK *",
+		"S!");
 	/* The session role gets the client's own socket, and what the client has sent already. */
 	g.session_script = SCRIPT("C: +OK Logged in", "S: NOOP", "C: +OK", "S!");
-	client_begin(&g, &c, CLEAR, SCRIPT("S: +OK *", "C: USER ann@a.test", "C: PASS se cret ", "C: STAT", "C: QUIT", "S: +OK Send PASS",
-		"S: +OK Logged in", "C: NOOP", "S: +OK"));
+	client_begin(&g, &c, CLEAR,
+		SCRIPT("S: +OK *", "C: USER ann@a.test", "C: PASS se cret ", "C: STAT", "C: QUIT",
+			"S: +OK Send PASS", "S: +OK Logged in", "C: NOOP", "S: +OK"));
 	test_until(g.loop, &c.done);
 	test_until(g.loop, &g.session.done);
 	CHECK_STR(g.handover.input, S("STAT\r\nQUIT\r\n"));
@@ -195,8 +205,10 @@ under_tls_the_session_is_relayed(void **state)
 	(void)state;
 	stage_begin(&g, "", false);
 	g.session_script = SCRIPT("C: +OK Logged in", "S: STAT", "C: +OK 0 0", "S: QUIT", "C: +OK Bye");
-	client_begin(&g, &c, UNDER_TLS, SCRIPT("TLS", "S: +OK *", "C: UTF8", "S: +OK *", "C: USER ann@a.test", "S: +OK *", "C: PASS se cret ",
-		"S: +OK Logged in", "C: STAT", "S: +OK 0 0", "C: QUIT", "S: +OK Bye", "S!"));
+	client_begin(&g, &c, UNDER_TLS,
+		SCRIPT("TLS", "S: +OK *", "C: UTF8", "S: +OK *", "C: USER ann@a.test", "S: +OK *",
+			"C: PASS se cret ", "S: +OK Logged in", "C: STAT", "S: +OK 0 0", "C: QUIT",
+			"S: +OK Bye", "S!"));
 	test_until(g.loop, &c.done);
 	test_until(g.loop, &g.session.done);
 	CHECK(g.handover.tls && g.handover.utf8);
@@ -214,10 +226,12 @@ stls_begins_anew(void **state)
 	(void)state;
 	stage_begin(&g, "", false);
 	g.session_script = SCRIPT("C: +OK Logged in", "S: QUIT", "C: +OK Bye");
-	TALK(&g, "S: +OK *", "C: STLS now", "S: -ERR *", "C: UTF8", "S: +OK *", "C: STLS", "S: +OK *", "TLS", "C: PASS se cret ", "S: -ERR *", "C: CAPA",
-		"S: +OK *", "S: TOP", "S: UIDL", "S: RESP-CODES", "S: AUTH-RESP-CODE", "S: PIPELINING", "S: EXPIRE NEVER", "S: UTF8 USER", "S: USER",
-		"S: SASL PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS SCRAM-SHA-1 SCRAM-SHA-1-PLUS", "S: .", "C: STLS", "S: -ERR *",
-		"C: USER ann@a.test", "S: +OK *", "C: PASS se cret ", "S: +OK Logged in", "C: QUIT", "S: +OK Bye", "S!");
+	TALK(&g, "S: +OK *", "C: STLS now", "S: -ERR *", "C: UTF8", "S: +OK *", "C: STLS", "S: +OK *", "TLS",
+		"C: PASS se cret ", "S: -ERR *", "C: CAPA", "S: +OK *", "S: TOP", "S: UIDL", "S: RESP-CODES",
+		"S: AUTH-RESP-CODE", "S: PIPELINING", "S: EXPIRE NEVER", "S: UTF8 USER", "S: USER",
+		"S: SASL PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS SCRAM-SHA-1 SCRAM-SHA-1-PLUS", "S: .",
+		"C: STLS", "S: -ERR *", "C: USER ann@a.test", "S: +OK *", "C: PASS se cret ",
+		"S: +OK Logged in", "C: QUIT", "S: +OK Bye", "S!");
 	CHECK(!g.handover.utf8); /* it was said in the clear, by whomever */
 	stage_end(&g);
 }
@@ -242,14 +256,17 @@ auth_goes_its_ways(void **state)
 
 	(void)state;
 	stage_begin(&g, "", false);
-	TALK_TLS(&g, "S: +OK *", "C: AUTH", "S: +OK *", "S: PLAIN", "S: LOGIN", "S: SCRAM-SHA-256", "S: SCRAM-SHA-256-PLUS", "S: SCRAM-SHA-1",
-		"S: SCRAM-SHA-1-PLUS", "S: .", "C: AUTH CRAM-MD5", "S: -ERR *", "C: AUTH PLAIN", "S: + ", "C: *", "S: -ERR *", "C: AUTH PLAIN", "S: + ",
-		"C: !", "S: -ERR *", "C: AUTH PLAIN =", "S: -ERR [AUTH] *", "C: AUTH LOGIN", "S: + VXNlcm5hbWU6", "C: YW5uQGEudGVzdA==",
-		"S: + UGFzc3dvcmQ6", "C: d3Jvbmc=", "S: -ERR [AUTH] *", "C: QUIT", "S: +OK *", "S!");
+	TALK_TLS(&g, "S: +OK *", "C: AUTH", "S: +OK *", "S: PLAIN", "S: LOGIN", "S: SCRAM-SHA-256",
+		"S: SCRAM-SHA-256-PLUS", "S: SCRAM-SHA-1", "S: SCRAM-SHA-1-PLUS", "S: .", "C: AUTH CRAM-MD5",
+		"S: -ERR *", "C: AUTH PLAIN", "S: + ", "C: *", "S: -ERR *", "C: AUTH PLAIN", "S: + ", "C: !",
+		"S: -ERR *", "C: AUTH PLAIN =", "S: -ERR [AUTH] *", "C: AUTH LOGIN", "S: + VXNlcm5hbWU6",
+		"C: YW5uQGEudGVzdA==", "S: + UGFzc3dvcmQ6", "C: d3Jvbmc=", "S: -ERR [AUTH] *", "C: QUIT",
+		"S: +OK *", "S!");
 	CHECK_INT(g.asked, 1);
 	CHECK(test_logged(&g.t, "event=login-failed"));
 	g.session_script = SCRIPT("C: +OK Logged in", "S: QUIT", "C: +OK");
-	TALK_TLS(&g, "S: +OK *", "C: AUTH plain AGFubkBhLnRlc3QAc2UgY3JldCA=", "S: +OK Logged in", "C: QUIT", "S: +OK", "S!");
+	TALK_TLS(&g, "S: +OK *", "C: AUTH plain AGFubkBhLnRlc3QAc2UgY3JldCA=", "S: +OK Logged in", "C: QUIT",
+		"S: +OK", "S!");
 	CHECK(test_logged(&g.t, "event=login-ok"));
 	stage_end(&g);
 }
@@ -261,8 +278,10 @@ a_failure_is_a_line_that_tools_understand(void **state)
 
 	(void)state;
 	stage_begin(&g, "", false);
-	TALK_TLS(&g, "S: +OK *", "C: USER eve@a.test", "S: +OK *", "C: PASS x", "S: -ERR [AUTH] *", "C: QUIT", "S: +OK *");
-	CHECK(test_logged(&g.t, "client=127.0.0.1 user=eve@a.test mech=PASS service=pop3s tls=true why=AUTH_FAILED"));
+	TALK_TLS(&g, "S: +OK *", "C: USER eve@a.test", "S: +OK *", "C: PASS x", "S: -ERR [AUTH] *", "C: QUIT",
+		"S: +OK *");
+	CHECK(test_logged(
+		&g.t, "client=127.0.0.1 user=eve@a.test mech=PASS service=pop3s tls=true why=AUTH_FAILED"));
 	stage_end(&g);
 }
 
@@ -273,10 +292,12 @@ errors_and_wrong_passwords_are_counted(void **state)
 
 	(void)state;
 	stage_begin(&g, "", false);
-	TALK(&g, "S: +OK *", "C: X", "S: -ERR *", "C: X", "S: -ERR *", "C: X", "S: -ERR *", "C: X", "S: -ERR *", "C: X", "S: -ERR *", "C: X", "S: -ERR *",
-		"C: X", "S: -ERR *", "C: X", "S: -ERR *", "C: X", "S: -ERR *", "C: X", "S: -ERR *", "S: -ERR Too many errors", "S!");
-	TALK_TLS(&g, "S: +OK *", "C: AUTH PLAIN AGFubgBh", "S: -ERR *", "C: AUTH PLAIN AGFubgBh", "S: -ERR *", "C: AUTH PLAIN AGFubgBh", "S: -ERR *",
-		"C: AUTH PLAIN AGFubgBh", "S: -ERR *", "C: AUTH PLAIN AGFubgBh", "S: -ERR [AUTH] *", "S: -ERR Too many errors", "S!");
+	TALK(&g, "S: +OK *", "C: X", "S: -ERR *", "C: X", "S: -ERR *", "C: X", "S: -ERR *", "C: X",
+		"S: -ERR *", "C: X", "S: -ERR *", "C: X", "S: -ERR *", "C: X", "S: -ERR *", "C: X",
+		"S: -ERR *", "C: X", "S: -ERR *", "C: X", "S: -ERR *", "S: -ERR Too many errors", "S!");
+	TALK_TLS(&g, "S: +OK *", "C: AUTH PLAIN AGFubgBh", "S: -ERR *", "C: AUTH PLAIN AGFubgBh", "S: -ERR *",
+		"C: AUTH PLAIN AGFubgBh", "S: -ERR *", "C: AUTH PLAIN AGFubgBh", "S: -ERR *",
+		"C: AUTH PLAIN AGFubgBh", "S: -ERR [AUTH] *", "S: -ERR Too many errors", "S!");
 	CHECK_INT(g.asked, 5);
 	stage_end(&g);
 }
@@ -290,19 +311,21 @@ a_vault_or_session_role_that_is_away_is_a_temporary_failure(void **state)
 	stage_begin(&g, "", false);
 	TALK_TLS(&g, "S: +OK *", "C: QUIT", "S: +OK *"); /* TLS needs vault: the next handshakes resume */
 	chan_down(&g.sessions_end);
-	TALK_TLS(&g, "S: +OK *", "C: USER ann@a.test", "S: +OK *", "C: PASS se cret ", "S: -ERR [SYS/TEMP] *", "C: QUIT", "S: +OK *", "S!");
+	TALK_TLS(&g, "S: +OK *", "C: USER ann@a.test", "S: +OK *", "C: PASS se cret ", "S: -ERR [SYS/TEMP] *",
+		"C: QUIT", "S: +OK *", "S!");
 	stage_end(&g);
 }
 
 static void
 strange_tongues_are_cut_short(void **state)
 {
-	static const char *const first_lines[] = { "C: GET / HTTP/1.1", "C: post / HTTP/1.0", "C: \x16\x03\x01\x02" };
+	static const char *const first_lines[] = { "C: GET / HTTP/1.1", "C: post / HTTP/1.0",
+		"C: \x16\x03\x01\x02" };
 	struct stage g;
 
 	(void)state;
 	stage_begin(&g, "", false);
-	EACH (first_lines, line)
+	EACH(first_lines, line)
 		TALK(&g, "S: +OK *", *line, "S: -ERR *", "S!");
 	CHECK(test_logged(&g.t, "why=HTTP_HERE"));
 	stage_end(&g);
@@ -318,8 +341,8 @@ lines_have_an_end(void **state)
 	snprintf(line, 20100, "C: USER ");
 	memset(line + 8, 'x', 20000);
 	stage_begin(&g, "", false);
-	TALK(&g, "S: +OK *", line, "S: -ERR Line too long", "C: CAPA", "S: +OK *", "S: *", "S: *", "S: *", "S: *", "S: *", "S: *", "S: *", "S: *", "S: .",
-		"C: QUIT", "S: +OK *", "S!");
+	TALK(&g, "S: +OK *", line, "S: -ERR Line too long", "C: CAPA", "S: +OK *", "S: *", "S: *", "S: *",
+		"S: *", "S: *", "S: *", "S: *", "S: *", "S: .", "C: QUIT", "S: +OK *", "S!");
 	free(line);
 	stage_end(&g);
 }
@@ -334,7 +357,9 @@ who_does_not_log_in_in_time_is_let_go(void **state)
 	(void)state;
 	stage_begin(&g, "login_timeout = 30s\n", true);
 	begun_ms = loop_now_ms(g.loop);
-	client_begin(&g, &c, CLEAR, SCRIPT("S: +OK *", "C: CAPA", "S: +OK *", "S: *", "S: *", "S: *", "S: *", "S: *", "S: *", "S: *", "S: *", "S: .", "S!"));
+	client_begin(&g, &c, CLEAR,
+		SCRIPT("S: +OK *", "C: CAPA", "S: +OK *", "S: *", "S: *", "S: *", "S: *", "S: *", "S: *",
+			"S: *", "S: *", "S: .", "S!"));
 	test_until(g.loop, &c.done);
 	CHECK_INT((loop_now_ms(g.loop) - begun_ms) / 1000, 30);
 	stage_end(&g);
@@ -372,8 +397,9 @@ a_server_that_goes_down_says_so_and_lets_sessions_end(void **state)
 	stage_begin(&g, "", false);
 	g.session_script = SCRIPT("C: +OK Logged in", "S: QUIT", "C: +OK");
 	client_begin(&g, &waiting, CLEAR, SCRIPT("S: +OK *", "S: -ERR [SYS/TEMP] *", "S!"));
-	client_begin(&g, &inside, UNDER_TLS, SCRIPT("TLS", "S: +OK *", "C: USER ann@a.test", "S: +OK *", "C: PASS se cret ", "S: +OK Logged in", "C: QUIT",
-		"S: +OK", "S!"));
+	client_begin(&g, &inside, UNDER_TLS,
+		SCRIPT("TLS", "S: +OK *", "C: USER ann@a.test", "S: +OK *", "C: PASS se cret ",
+			"S: +OK Logged in", "C: QUIT", "S: +OK", "S!"));
 	while (!g.handed_over)
 		CHECK(loop_run_once(g.loop));
 	g.t.role.draining = true;
@@ -394,14 +420,16 @@ enum { LINES = 60000 };
 static void
 a_relay_carries_whatever_comes(void **state)
 {
-	const char **client = mem_new_array(2 * LINES + 20, sizeof(*client)), **session = mem_new_array(2 * LINES + 20, sizeof(*session));
-	static const char *const begin[] = { "TLS", "S: +OK *", "C: USER ann@a.test", "S: +OK *", "C: PASS se cret ", "S: +OK Logged in" };
+	const char **client = mem_new_array(2 * LINES + 20, sizeof(*client)),
+		   **session = mem_new_array(2 * LINES + 20, sizeof(*session));
+	static const char *const begin[] = { "TLS", "S: +OK *", "C: USER ann@a.test", "S: +OK *",
+		"C: PASS se cret ", "S: +OK Logged in" };
 	size_t cn = 0, sn = 0;
 	struct test_client c = { 0 };
 	struct stage g;
 
 	(void)state;
-	EACH (begin, line)
+	EACH(begin, line)
 		client[cn++] = *line;
 	session[sn++] = "C: +OK Logged in";
 	for (int i = 0; i < LINES; i++) {
@@ -409,8 +437,10 @@ a_relay_carries_whatever_comes(void **state)
 		session[sn++] = "S: what the client says, again and again, until it has said it often enough";
 	}
 	for (int i = 0; i < LINES; i++) {
-		session[sn++] = "C: what the server answers, which is a little longer, but otherwise much the same";
-		client[cn++] = "S: what the server answers, which is a little longer, but otherwise much the same";
+		session[sn++] =
+			"C: what the server answers, which is a little longer, but otherwise much the same";
+		client[cn++] =
+			"S: what the server answers, which is a little longer, but otherwise much the same";
 	}
 	client[cn++] = "S!";
 	stage_begin(&g, "", false);
@@ -432,14 +462,19 @@ a_client_that_has_ended_gets_what_it_asked_for(void **state)
 	(void)state;
 	stage_begin(&g, "", false);
 	g.session_script = SCRIPT("C: +OK Logged in", "S: QUIT", "S!"); /* it hears the end */
-	client_begin(&g, &c, UNDER_TLS, SCRIPT("TLS", "S: +OK *", "C: USER ann@a.test", "S: +OK *", "C: PASS se cret ", "S: +OK Logged in", "C: QUIT"));
+	client_begin(&g, &c, UNDER_TLS,
+		SCRIPT("TLS", "S: +OK *", "C: USER ann@a.test", "S: +OK *", "C: PASS se cret ",
+			"S: +OK Logged in", "C: QUIT"));
 	test_until(g.loop, &c.done);
 	test_until(g.loop, &g.session.done);
 	stage_end(&g);
 }
 
-T_MAIN(T(in_the_clear_nobody_can_log_in), T(main_cf_may_permit_passwords_in_the_clear), T(under_tls_the_session_is_relayed), T(stls_begins_anew),
-	T(what_follows_stls_in_the_clear_ends_the_connection), T(auth_goes_its_ways), T(a_failure_is_a_line_that_tools_understand),
-	T(errors_and_wrong_passwords_are_counted), T(a_vault_or_session_role_that_is_away_is_a_temporary_failure), T(strange_tongues_are_cut_short),
+T_MAIN(T(in_the_clear_nobody_can_log_in), T(main_cf_may_permit_passwords_in_the_clear),
+	T(under_tls_the_session_is_relayed), T(stls_begins_anew),
+	T(what_follows_stls_in_the_clear_ends_the_connection), T(auth_goes_its_ways),
+	T(a_failure_is_a_line_that_tools_understand), T(errors_and_wrong_passwords_are_counted),
+	T(a_vault_or_session_role_that_is_away_is_a_temporary_failure), T(strange_tongues_are_cut_short),
 	T(lines_have_an_end), T(who_does_not_log_in_in_time_is_let_go), T(a_client_has_so_many_connections),
-	T(a_server_that_goes_down_says_so_and_lets_sessions_end), T(a_relay_carries_whatever_comes), T(a_client_that_has_ended_gets_what_it_asked_for))
+	T(a_server_that_goes_down_says_so_and_lets_sessions_end), T(a_relay_carries_whatever_comes),
+	T(a_client_that_has_ended_gets_what_it_asked_for))

@@ -27,38 +27,42 @@ relay_end(struct login_relay *r)
 	login_session_end(s);
 }
 
-/* Moves what `from` has to `to`. CLOSED: there will be no more, and all there was has been moved. */
+/* Moves what has been read from `from` to `to`; reads on only when there is more, most likely: being parked tells of the rest without asking the
+ * kernel. CLOSED: there will be no more, and all there was has been moved. */
 static enum fault
-carry(struct stream *from, struct stream *to, bool *ret_moved)
+carry(struct stream *from, struct stream *to, bool *ret_more)
 {
-	enum fault f = stream_poll(from, PIECE);
-	str bytes = stream_pending(from);
+	enum fault f = OK;
+	str bytes;
 
-	if (f != OK && f != CLOSED && f != TOO_BIG)
+	if (from->eager || from->ended)
+		f = stream_poll(from, PIECE);
+	bytes = stream_pending(from);
+	if (f != OK && f != CLOSED)
 		return f;
 	if (bytes.n == 0)
-		return f == CLOSED ? CLOSED : OK;
+		return f;
 	TRY(stream_write(to, bytes));
 	stream_consume(from, bytes.n);
-	*ret_moved = true;
+	*ret_more |= from->eager || from->ended;
 	return OK;
 }
 
 /* One round in both directions. CLOSED: the session role has ended the session, or nothing can reach the client any more. */
 static enum fault
-round_trip(struct login_relay *r, bool *ret_moved)
+round_trip(struct login_relay *r, bool *ret_more)
 {
 	struct stream *client = &r->session->stream;
 	enum fault f;
 
 	if (!r->client_ended) {
-		f = carry(client, &r->inner, ret_moved);
+		f = carry(client, &r->inner, ret_more);
 		if (f == CLOSED)
 			r->client_ended = true;
 		else if (f != OK)
 			return f;
 	}
-	return carry(&r->inner, client, ret_moved);
+	return carry(&r->inner, client, ret_more);
 }
 
 static enum fault
@@ -82,14 +86,14 @@ login_relay_run(void *relay)
 	struct stream *client = &r->session->stream;
 	struct loop *loop = r->session->login->role->loop;
 	enum fault f = OK;
-	bool moved = true;
+	bool more = true;
 
 	r->running = true;
-	for (unsigned turn = 1; f == OK && moved; turn++) {
-		moved = false;
+	for (unsigned turn = 1; f == OK && more; turn++) {
+		more = false;
 		client->due_ms = r->inner.due_ms = loop_now_ms(loop) + r->session->login->relay_timeout_ms;
-		f = round_trip(r, &moved);
-		if (f == OK && !moved)
+		f = round_trip(r, &more);
+		if (f == OK && !more)
 			f = settle(r);
 		if (f == OK && turn % TURN == 0)
 			f = fiber_yield(loop);

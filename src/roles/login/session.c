@@ -131,11 +131,9 @@ session_run(void *arg)
 		if (!stream_has_line(&s->stream)) {
 			s->stream.due_ms = s->due_ms;
 			f = stream_flush(&s->stream);
-			if (f == OK)
-				f = stream_poll(&s->stream, LOGIN_PIECE);
 			if (f == OK && !stream_pending(&s->stream).n) {
-				if (s->login->role->draining) {
-					f = SHUTTING_DOWN;
+				if (s->stream.ended || s->login->role->draining) {
+					f = s->stream.ended ? CLOSED : SHUTTING_DOWN;
 					break;
 				}
 				s->parked = true;

@@ -227,9 +227,11 @@ session_run(void *arg)
 		if (!stream_has_line(&s->stream)) {
 			s->stream.due_ms = due(s);
 			f = stream_flush(&s->stream);
-			if (f == OK)
-				f = stream_poll(&s->stream, POP3_INPUT);
 			if (f == OK && !stream_pending(&s->stream).n) {
+				if (s->stream.ended) {
+					f = CLOSED;
+					break;
+				}
 				stream_park(&s->stream, due(s), session_woken);
 				return;
 			}

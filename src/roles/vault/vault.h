@@ -14,7 +14,7 @@
 
 enum {
 	VAULT_ASKS = 4096,       /* questions under way, at most */
-	VAULT_CHECKS = 4, /* of them, passwords and proofs of one client being checked */
+	VAULT_CHECKS = 4,        /* of them, passwords and proofs of one client being checked */
 	VAULT_HASHES = 128,      /* password hashes that wait for a thread */
 	VAULT_SIGNATURES = 1024, /* RSA signatures that do */
 	VAULT_STORE_MS = 5000,   /* how long the store may take to answer */

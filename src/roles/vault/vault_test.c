@@ -618,5 +618,5 @@ an_answer_reaches_only_who_has_asked(void **state)
 T_MAIN(T(passwords_are_judged), T(the_session_role_hears_who_it_is),
 	T(what_was_acknowledged_a_moment_ago_counts),
 	T(scram_works_and_its_keys_are_made_for_imported_accounts), T(unknown_users_look_like_known_ones),
-	T(those_who_guess_are_slowed), T(guessing_in_parallel_does_not_help), T(keys_sign_for_their_certificate_only),
-	T(an_answer_reaches_only_who_has_asked))
+	T(those_who_guess_are_slowed), T(guessing_in_parallel_does_not_help),
+	T(keys_sign_for_their_certificate_only), T(an_answer_reaches_only_who_has_asked))
