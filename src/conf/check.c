@@ -89,6 +89,8 @@ good_directory(str s)
 static bool
 good_log(str s)
 {
+	if (str_take(&s, S("syslog:")))
+		return s.n && s.n < 100 && good_file(s); /* a socket's address is short */
 	return str_eq(s, S("syslog")) || good_file(s);
 }
 
@@ -150,7 +152,7 @@ static const struct kind {
 	{ "file",	good_file,	 false, "the whole path of a file, from / on, or nothing" },
 	{ "files",	good_file,	 false, "whole paths of files, from / on" },
 	{ "directory",	good_directory,	 false, "the whole path of a folder, from / on" },
-	{ "log",	good_log,	 false, "the whole path of a file, from / on, or \"syslog\", or nothing" },
+	{ "log",	good_log,	 false, "the whole path of a file, from / on, or \"syslog\", or \"syslog:/path\", or nothing" },
 	{ "word",	good_word,	 false, "one word of letters, digits and - _ . /" },
 	{ "words",	good_word,	 false, "words of letters, digits and - _ . /" },
 	{ "line",	good_line,	 false, "one line of at most 400 bytes" },

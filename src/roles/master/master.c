@@ -3,9 +3,12 @@
 #include "base/mem.h"
 #include "roles/limits.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,22 +24,46 @@ wall_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* "syslog", "syslog:/path": a connection to the system log, that loses lines rather than wait. False: it is something else. */
+static bool
+open_syslog(str where, int *ret_fd)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+
+	if (!str_take(&where, S("syslog")))
+		return false;
+	if (!str_take(&where, S(":")))
+		where = S("/dev/log");
+	*ret_fd = where.n < sizeof(to.sun_path) ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+	if (*ret_fd < 0)
+		return true;
+	memcpy(to.sun_path, where.p, where.n);
+	if (connect(*ret_fd, (const struct sockaddr *)&to, sizeof(to)) != 0) {
+		(void)close(*ret_fd);
+		*ret_fd = -1;
+	}
+	return true;
+}
+
 enum fault
 master_open_log(struct master *m)
 {
 	str path = conf_str(m->conf, CONF_maillog_file);
 	int fd = STDERR_FILENO;
+	bool syslog = open_syslog(path, &fd);
 
-	if (path.n) {
+	if (!syslog && path.n)
 		fd = open(conf_path(m->conf, CONF_maillog_file), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-		if (fd < 0) {
-			log_error(&m->log, "cannot-open-log", kv_str("path", path));
-			return NOT_FOUND;
-		}
+	if (fd < 0) {
+		log_error(&m->log, "cannot-open-log", kv_str("path", path), kv_c("why", strerror(errno)));
+		return NOT_FOUND;
 	}
 	if (m->sink.fd > STDERR_FILENO)
 		(void)close(m->sink.fd);
 	m->sink.fd = fd;
+	m->sink.syslog = syslog;
+	m->sink.name = conf_path(m->conf, CONF_syslog_name);
+	m->sink.facility = conf_syslog_facility(m->conf);
 	m->sink.format = conf_int(m->conf, CONF_log_format) == 1 ? LOG_JSON : LOG_LOGFMT;
 	m->sink.least = (enum log_level)conf_int(m->conf, CONF_log_level);
 	return OK;
@@ -102,6 +129,7 @@ on_hup(void *ctx)
 			log_error(&m->log, "reload-refused", kv_c("why", "see above; the old configuration stays"));
 			m->conf = old;
 			m->generation--;
+			(void)master_open_log(m); /* it borrows from the configuration */
 			conf_free(fresh);
 			(void)listen_bind(m);
 		} else {
@@ -174,6 +202,7 @@ master_serve(struct conf *conf, const char *conf_path, const char *const *overri
 	limits_free(m->limits);
 	conf_free(m->conf);
 	buf_done(&m->sink.lines);
+	loop_free(m->loop);
 	free(m);
 	return status;
 }
