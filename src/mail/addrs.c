@@ -51,6 +51,8 @@ drop_char(struct addrs *r)
 static str
 text_of(struct addrs *r, str raw, bool is_name)
 {
+	if (raw.n == 0)
+		return raw;
 	raw = str_sub(raw, 0, charset_utf8_front(raw, ADDRS_TEXT_MAX));
 	if (charset_ascii_run(raw) == raw.n && !str_has_ctl(raw) &&
 		(!is_name || str_find_str(raw, S("=?")) == raw.n))
@@ -137,33 +139,38 @@ take_words(struct addrs *r, bool in_angles)
 	}
 }
 
-/* After the '@'. */
+/* After the '@': the host as written, in r->phrase or borrowed. */
 static str
 take_host(struct addrs *r)
 {
 	str piece;
 
 	if (next_char(r) == '[' && header_take_literal(&r->scan, &piece))
-		return text_of(r, piece, false);
+		return piece;
 	buf_clear(&r->phrase);
 	do { /* RFC 5322 4.4: comments and blanks around the dots */
 		piece = header_take_atom(&r->scan, SPECIALS);
 		buf_add(&r->phrase, str_sub(piece, 0, ADDRS_TEXT_MAX));
 	} while (piece.n && (next_char(r) == '.' || piece.p[piece.n - 1] == '.'));
-	return text_of(r, buf_str(&r->phrase), false);
+	return buf_str(&r->phrase);
 }
 
 /* At '@', with the local part in r->local. What has several '@' belongs to the last. */
 static void
 take_domain(struct addrs *r, struct email_addr *ret)
 {
-	do {
+	str host;
+
+	for (;;) {
 		drop_char(r);
-		ret->mailbox = text_of(r, buf_str(&r->local), false);
-		ret->host = take_host(r);
+		host = take_host(r);
+		if (next_char(r) != '@')
+			break;
 		buf_add_char(&r->local, '@');
-		buf_add(&r->local, ret->host);
-	} while (next_char(r) == '@');
+		buf_add(&r->local, str_sub(host, 0, ADDRS_TEXT_MAX));
+	}
+	ret->mailbox = text_of(r, buf_str(&r->local), false);
+	ret->host = text_of(r, host, false);
 	if (ret->host.n == 0)
 		ret->host = S(ADDRS_NO_HOST);
 }

@@ -18,6 +18,7 @@ struct email_limits {
 	uint32_t depth;	       /* nesting. 0 = 50 */
 	uint32_t row_bytes;    /* the whole row; previews, then references, then long headers, are cut to fit. 0 = 64 KiB */
 };
+/* Charsets are converted by iconv: the process holds a charset_stock (mail/charset.h) from before it is jailed. */
 struct email_builder;
 struct email_builder *email_builder_new(const struct email_limits *limits, const struct hash_key *thread_key);
 void email_builder_free(struct email_builder *b); /* calm with NULL */

@@ -11,9 +11,10 @@ enum {
 	DEPTH = 50,
 	ROW_BYTES = 64 * 1024,
 	ROW_BYTES_LEAST = 1024,
-	HEAD_COST = 64,          /* what stands before the parts, without strings */
-	TEXT_BODY = 8 * 1024,    /* of a body that may give a preview */
-	HTML_BODY = 48 * 1024,   /* styles come first there */
+	HEAD_COST = 64,        /* what stands before the parts, without strings */
+	TEXT_BODY = 8 * 1024,  /* of a body that may give a preview */
+	HTML_BODY = 48 * 1024, /* styles come first there */
+	ARENA_BYTES = 8 * 1024,
 	KEPT_BYTES = 128 * 1024, /* a buffer that grew beyond is given back at reset */
 };
 
@@ -175,6 +176,7 @@ email_builder_new(const struct email_limits *limits, const struct hash_key *thre
 	b->limits.row_bytes = MAX(or_default(l.row_bytes, ROW_BYTES), ROW_BYTES_LEAST);
 	b->key = *thread_key;
 	b->cs = charset_reader_new();
+	(void)arena_take(&b->arena, ARENA_BYTES); /* the first block stays: most headers need no other */
 	addrs_init(&b->addrs, &b->arena, b->cs);
 	b->references.limit = b->limits.row_bytes / 4;
 	b->base.limit = SUBJECT_MAX;
@@ -190,7 +192,7 @@ each_buffer(struct email_builder *b, void (*f)(struct buf *))
 {
 	struct buf *const all[] = { &b->pack, &b->lists[0], &b->lists[1], &b->lists[2], &b->list,
 		&b->references, &b->base, &b->preview, &b->body, &b->scratch.bytes, &b->scratch.utf8,
-		&b->scratch.text, &b->scratch.quoted, &b->mime.header, &b->mime.held };
+		&b->scratch.text, &b->mime.header, &b->mime.held };
 
 	for (size_t i = 0; i < COUNT(all); i++)
 		f(all[i]);

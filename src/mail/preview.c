@@ -11,7 +11,6 @@ preview_scratch_done(struct preview_scratch *s)
 	buf_done(&s->bytes);
 	buf_done(&s->utf8);
 	buf_done(&s->text);
-	buf_done(&s->quoted);
 }
 
 /* Characters that fill the space of a preview without being seen: soft hyphen, combining grapheme joiner, zero width ones, byte order
@@ -60,9 +59,9 @@ word_at(str s)
 
 /* A line of text that grows up to PREVIEW_CHARS, white space collapsed. */
 struct line {
-	struct buf *out;
-	size_t chars;
+	size_t n, chars;
 	bool blank_due;
+	char p[PREVIEW_BYTES];
 };
 
 static void
@@ -81,7 +80,7 @@ add_text(struct line *l, str text)
 		if (n)
 			continue;
 		if (l->blank_due) {
-			buf_add_char(l->out, ' ');
+			l->p[l->n++] = ' ';
 			l->blank_due = false;
 			if (++l->chars == PREVIEW_CHARS)
 				return;
@@ -89,20 +88,22 @@ add_text(struct line *l, str text)
 		n = c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
 		if (c < 0x80)
 			chars = n = word_at(str_sub(text, i, PREVIEW_CHARS - l->chars));
-		buf_add(l->out, str_sub(text, i, n));
+		memcpy(l->p + l->n, text.p + i, n);
+		l->n += n;
 		l->chars += chars;
 	}
 	l->blank_due = l->chars > 0;
 }
 
-/* Own lines to out, quoted ones aside. */
+/* Own lines first, then quoted ones. Gives the number of characters. */
 static size_t
-add_lines(struct preview_scratch *s, str text, struct buf *out)
+add_lines(str text, struct buf *out)
 {
-	struct line own = { .out = out }, quoted = { .out = &s->quoted };
+	struct line own, quoted;
 	str line;
 
-	buf_clear(&s->quoted);
+	own.n = own.chars = quoted.n = quoted.chars = 0;
+	own.blank_due = quoted.blank_due = false;
 	while (own.chars < PREVIEW_CHARS && str_take_until(&text, '\n', &line)) {
 		line = str_trim(line);
 		if (line.n == 0 || line.p[0] != '>') {
@@ -113,7 +114,8 @@ add_lines(struct preview_scratch *s, str text, struct buf *out)
 			line = str_from(line, 1);
 		add_text(&quoted, line);
 	}
-	add_text(&own, buf_str(&s->quoted));
+	add_text(&own, str_of(quoted.p, quoted.n));
+	buf_add(out, str_of(own.p, own.n));
 	return own.chars;
 }
 
@@ -132,10 +134,10 @@ look(struct charset_reader *cs, struct preview_scratch *s, str body, enum transf
 	if (charset.n == 0 || !charset_add(cs, charset, bytes, &s->utf8))
 		charset_add_unlabelled(bytes, &s->utf8);
 	if (!html)
-		return add_lines(s, buf_str(&s->utf8), out);
+		return add_lines(buf_str(&s->utf8), out);
 	buf_clear(&s->text);
 	preview_strip_html(buf_str(&s->utf8), &s->text);
-	return add_lines(s, buf_str(&s->text), out);
+	return add_lines(buf_str(&s->text), out);
 }
 
 /* Most previews come from the first lines; more is decoded only where those did not suffice. */

@@ -10,7 +10,7 @@
 enum { PREVIEW_CHARS = 200, PREVIEW_BYTES = 800 };
 
 struct preview_scratch { /* keep it for the next message; zeroes to begin with */
-	struct buf bytes, utf8, text, quoted;
+	struct buf bytes, utf8, text;
 };
 void preview_scratch_done(struct preview_scratch *s);
 
