@@ -76,7 +76,9 @@ advise(struct house *h, struct arena *a, str address, const struct targets *t)
 		str domain = arena_str(a, str_from(t->list[i], str_rfind(t->list[i], '@') + 1));
 
 		if (!house_has_domain(h, domain)) {
-			cli_fail(0, verb, "note: %.*s is not of this server, and mail is not sent on: %.*s will be refused",
+			cli_fail(0, verb,
+				"note: %.*s is not of this server, and mail is not sent on: %.*s will be "
+				"refused",
 				STR_ARG(t->list[i]), STR_ARG(address));
 			continue;
 		}
@@ -87,7 +89,8 @@ advise(struct house *h, struct arena *a, str address, const struct targets *t)
 	}
 	v = house_view(h);
 	if (v && view_account_by_address(v, address, &account) == OK && find_target(t, address) == t->n)
-		cli_fail(0, verb, "note: %.*s is a user, too, who gets no copy unless named as a target", STR_ARG(address));
+		cli_fail(0, verb, "note: %.*s is a user, too, who gets no copy unless named as a target",
+			STR_ARG(address));
 }
 
 static int
@@ -106,7 +109,8 @@ add_targets(struct house *h, struct arena *a, str address, int argc, char **argv
 		if (find_target(t, target) < t->n)
 			continue;
 		if (t->n == MOST_TARGETS)
-			return cli_fail(EX_DATAERR, verb, "%.*s: at most %d targets", STR_ARG(address), MOST_TARGETS);
+			return cli_fail(
+				EX_DATAERR, verb, "%.*s: at most %d targets", STR_ARG(address), MOST_TARGETS);
 		t->list[t->n++] = target;
 	}
 	f = house_put_alias(h, address, t->list, t->n);
@@ -156,7 +160,8 @@ remove_targets(struct house *h, struct arena *a, str address, int argc, char **a
 		size_t at = find_target(t, str_c(argv[i]));
 
 		if (at == t->n)
-			return cli_fail(EX_NOUSER, verb, "%.*s does not lead to %s", STR_ARG(address), argv[i]);
+			return cli_fail(
+				EX_NOUSER, verb, "%.*s does not lead to %s", STR_ARG(address), argv[i]);
 		t->list[at] = t->list[--t->n];
 	}
 	f = house_put_alias(h, address, t->list, argc ? t->n : 0);
@@ -240,10 +245,12 @@ list_aliases(const struct cli *cli, int argc, char **argv)
 static int
 run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct action actions[] = { { "add", add }, { "list", list_aliases }, { "remove", remove_alias } };
+	static const struct action actions[] = { { "add", add }, { "list", list_aliases },
+		{ "remove", remove_alias } };
 
 	return words_run(&cli_alias, actions, COUNT(actions), cli, argc, argv);
 }
 
-const struct cli_verb cli_alias = { verb, "add ADDRESS TARGET... | list [--json] | remove ADDRESS [TARGET...]",
+const struct cli_verb cli_alias = { verb,
+	"add ADDRESS TARGET... | list [--json] | remove ADDRESS [TARGET...]",
 	"addresses that lead to others; @DOMAIN is whatever nobody has there", run };

@@ -54,11 +54,11 @@ read_unseen(int tty, const char *prompt, struct buf *ret)
 	unseen = seen;
 	unseen.c_lflag &= ~(tcflag_t)ECHO;
 	unseen.c_lflag |= ECHONL;
-	(void)dprintf(tty, "%s", prompt);
 	if (tcsetattr(tty, TCSAFLUSH, &unseen) != 0)
 		return false;
+	(void)dprintf(tty, "%s", prompt); /* from now on nothing that is typed is lost or seen */
 	ok = read_line(tty, ret);
-	(void)tcsetattr(tty, TCSAFLUSH, &seen);
+	(void)tcsetattr(tty, TCSADRAIN, &seen);
 	return ok;
 }
 

@@ -46,8 +46,8 @@ control_open(const char *path, const struct log *log, struct control **ret)
 
 		close(fd);
 		return error == ENOENT || error == ECONNREFUSED ? NOT_FOUND
-			: error == EACCES || error == EPERM	? NOT_PERMITTED
-			: error == EAGAIN			? TOO_BUSY
+		       : error == EACCES || error == EPERM      ? NOT_PERMITTED
+		       : error == EAGAIN                        ? TOO_BUSY
 								: INTERNAL;
 	}
 	c = NEW(struct control);
@@ -210,7 +210,8 @@ control_put_alias(struct control *c, str address, const str *targets, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		talk_put_text(&list, &(struct talk_text){ .text = targets[i] });
-	talk_put_alias_put(&q.bytes, &(struct talk_alias_put){ .address = address, .targets = buf_str(&list) });
+	talk_put_alias_put(
+		&q.bytes, &(struct talk_alias_put){ .address = address, .targets = buf_str(&list) });
 	buf_done(&list);
 	return ask_done(c, &q);
 }
@@ -231,12 +232,11 @@ ask_account(struct asking *asking, size_t i)
 	struct talk_account_made made;
 	enum fault f;
 
-	talk_put_account_put(&q.bytes,
-		&(struct talk_account_put){ .id = a->id,
-			.address = a->address,
-			.quota_bytes = a->quota_bytes,
-			.disabled = a->disabled,
-			.sealed = a->secret });
+	talk_put_account_put(&q.bytes, &(struct talk_account_put){ .id = a->id,
+					       .address = a->address,
+					       .quota_bytes = a->quota_bytes,
+					       .disabled = a->disabled,
+					       .sealed = a->secret });
 	f = call(asking->control, TALK_ASK_account_put, &q.bytes, &q.arena, &q.answer);
 	if (f == OK)
 		f = talk_read_account_made(q.answer, &made) ? OK : MALFORMED;

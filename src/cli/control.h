@@ -20,7 +20,8 @@ enum fault control_put_account(struct control *c, const struct store_account *a,
 enum fault control_remove_account(struct control *c, str address);
 enum fault control_put_alias(struct control *c, str address, const str *targets, size_t n);
 /* Many at a time on the way. */
-enum fault control_put_accounts(struct control *c, const struct store_account *list, size_t n, enum fault *ret_faults);
+enum fault control_put_accounts(
+	struct control *c, const struct store_account *list, size_t n, enum fault *ret_faults);
 enum fault control_stats(struct control *c, struct store_stats *ret);
 
 #endif

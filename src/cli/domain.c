@@ -61,11 +61,13 @@ remove_one(struct house *h, struct arena *a, str domain)
 	if (!v)
 		return EX_TEMPFAIL;
 	if (view_domain(v, domain) == NOT_FOUND && house_has_domain(h, domain))
-		return cli_fail(EX_CONFIG, verb, "%.*s is named by main.cf, not by `postrider domain'", STR_ARG(domain));
+		return cli_fail(EX_CONFIG, verb, "%.*s is named by main.cf, not by `postrider domain'",
+			STR_ARG(domain));
 	n = count_accounts(v, a, domain, &one);
 	if (n && !conf_has_domain(house_conf(h), CONF_mydestination, domain) &&
 		!conf_has_domain(house_conf(h), CONF_virtual_mailbox_domains, domain))
-		return cli_fail(EX_DATAERR, verb, "%.*s has %zu user%s, such as %.*s; first: postrider user remove ADDRESS",
+		return cli_fail(EX_DATAERR, verb,
+			"%.*s has %zu user%s, such as %.*s; first: postrider user remove ADDRESS",
 			STR_ARG(domain), n, n == 1 ? "" : "s", STR_ARG(one));
 	f = house_remove_domain(h, domain);
 	if (f == NOT_FOUND)
@@ -138,7 +140,8 @@ list_domains(const struct cli *cli, int argc, char **argv)
 		for (str at = S(""); v && view_next_domain(v, &a, &at) == OK;)
 			add_line(&b, json, &n, at, "");
 		add_configured(&b, house_conf(h), CONF_mydestination, "mydestination", json, &n);
-		add_configured(&b, house_conf(h), CONF_virtual_mailbox_domains, "virtual_mailbox_domains", json, &n);
+		add_configured(
+			&b, house_conf(h), CONF_virtual_mailbox_domains, "virtual_mailbox_domains", json, &n);
 		if (json)
 			buf_add_c(&b, n ? "\n]\n" : "]\n");
 		status = v ? cli_write(verb, &b) : EX_TEMPFAIL;
@@ -151,7 +154,8 @@ list_domains(const struct cli *cli, int argc, char **argv)
 static int
 run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct action actions[] = { { "add", add }, { "list", list_domains }, { "remove", remove_domains } };
+	static const struct action actions[] = { { "add", add }, { "list", list_domains },
+		{ "remove", remove_domains } };
 
 	return words_run(&cli_domain, actions, COUNT(actions), cli, argc, argv);
 }

@@ -1,13 +1,11 @@
 #include "cli/house.h"
 
 #include "cli/control.h"
+#include "cli/owner.h"
 
 #include "base/mem.h"
-#include "rt/jail.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -30,47 +28,6 @@ struct house {
 	struct log log;
 	struct arena arena;
 };
-
-/* ---- who we are ---- */
-
-/* The state directory belongs to mail_owner, also when root makes it. */
-static int
-make_state_dir(const char *verb, const char *dir, const struct passwd *owner)
-{
-	struct stat st;
-
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return cli_fail(EX_CANTCREAT, verb, "cannot make %s: %s", dir, strerror(errno));
-	if (owner && stat(dir, &st) == 0 && st.st_uid == 0 && owner->pw_uid != 0 &&
-		chown(dir, owner->pw_uid, owner->pw_gid) != 0)
-		return cli_fail(EX_NOPERM, verb, "cannot give %s to %s: %s", dir, owner->pw_name, strerror(errno));
-	return EX_OK;
-}
-
-static int
-become_owner(const char *verb, const struct conf *conf, const struct log *log)
-{
-	enum fault f = jail_drop_to(conf_path(conf, CONF_mail_owner), log);
-
-	return f == OK ? EX_OK : cli_fail(EX_OSERR, verb, "cannot become %s", conf_path(conf, CONF_mail_owner));
-}
-
-/* *ret: NULL when we are not root. */
-static int
-find_owner(const char *verb, const struct conf *conf, struct passwd **ret)
-{
-	const char *name = conf_path(conf, CONF_mail_owner);
-
-	*ret = NULL;
-	if (geteuid() != 0)
-		return EX_OK;
-	*ret = getpwnam(name);
-	if (*ret)
-		return EX_OK;
-	return cli_fail(EX_CONFIG, verb,
-		"mail_owner: no user `%s' here; adduser --system --group --no-create-home %s, or set mail_owner", name,
-		name);
-}
 
 /* ---- opening ---- */
 
@@ -99,9 +56,9 @@ open_either(struct house *h)
 			nanosleep(&pause, NULL);
 		f = control_open(socket_path, &h->log, &h->control);
 		if (f == NOT_FOUND)
-			f = jail_drop_to(conf_path(h->conf, CONF_mail_owner), &h->log);
-		if (f == OK && !h->control)
-			f = store_open(&set, &h->log, &h->store);
+			f = owner_become(h->verb, h->conf, &h->log) == EX_OK
+				    ? store_open(&set, &h->log, &h->store)
+				    : NOT_PERMITTED;
 	}
 	return f;
 }
@@ -109,20 +66,21 @@ open_either(struct house *h)
 static int
 open_store(struct house *h, enum house_use use)
 {
-	struct passwd *owner;
+	const struct passwd *owner;
 	struct stat st;
 	enum fault f;
-	int status = find_owner(h->verb, h->conf, &owner);
+	int status = owner_find(h->verb, h->conf, &owner);
 
 	if (status == EX_OK && use == HOUSE_WRITE)
-		status = make_state_dir(h->verb, h->dir, owner);
+		status = owner_make_dir(h->verb, h->dir, owner);
 	if (status != EX_OK)
 		return status;
 	if (use == HOUSE_READ && stat(h->store_dir, &st) != 0) {
 		if (errno == EACCES)
-			return cli_fail(EX_NOPERM, h->verb, "%s is not for you: call it as root or as %s", h->dir,
-				conf_path(h->conf, CONF_mail_owner));
-		return cli_fail(EX_NOINPUT, h->verb, "there is no store in %s yet; `postrider domain add' begins one", h->dir);
+			return cli_fail(EX_NOPERM, h->verb, "%s is not for you: call it as root or as %s",
+				h->dir, conf_path(h->conf, CONF_mail_owner));
+		return cli_fail(EX_NOINPUT, h->verb,
+			"there is no store in %s yet; `postrider domain add' begins one", h->dir);
 	}
 	f = open_either(h);
 	if (f == NOT_PERMITTED)
@@ -130,10 +88,11 @@ open_store(struct house *h, enum house_use use)
 	if (f == TOO_BUSY)
 		return cli_fail(EX_TEMPFAIL, h->verb, "another process has %s open", h->store_dir);
 	if (f != OK)
-		return cli_fail(EX_UNAVAILABLE, h->verb, "cannot open %s: %s", h->store_dir, fault_words(f)->text);
+		return cli_fail(
+			EX_UNAVAILABLE, h->verb, "cannot open %s: %s", h->store_dir, fault_words(f)->text);
 	if (!h->control)
 		return EX_OK;
-	status = become_owner(h->verb, h->conf, &h->log);
+	status = owner_become(h->verb, h->conf, &h->log);
 	if (status == EX_OK && store_reader_open(h->store_dir, &h->log, &h->reader) != OK)
 		status = cli_fail(EX_UNAVAILABLE, h->verb, "cannot read %s", h->store_dir);
 	return status;
@@ -161,7 +120,8 @@ house_open(const struct cli *cli, const char *verb, enum house_use use, struct h
 	int status;
 
 	h->verb = verb;
-	h->sink = (struct log_sink){ .fd = STDERR_FILENO, .least = LOG_WARN, .role = verb, .now_ms = wall_ms };
+	h->sink =
+		(struct log_sink){ .fd = STDERR_FILENO, .least = LOG_WARN, .role = verb, .now_ms = wall_ms };
 	h->log.sink = &h->sink;
 	status = cli_load(cli, &h->conf);
 	if (status == EX_OK) {
@@ -293,7 +253,8 @@ house_put_alias(struct house *h, str address, const str *targets, size_t n)
 {
 	if (h->control)
 		return control_put_alias(h->control, address, targets, n);
-	return flushed(h, n ? store_put_alias(h->store, address, targets, n) : store_remove_alias(h->store, address));
+	return flushed(h,
+		n ? store_put_alias(h->store, address, targets, n) : store_remove_alias(h->store, address));
 }
 
 enum fault
@@ -331,13 +292,16 @@ house_seal_key(struct house *h, struct seal_key *ret)
 
 	if (f == NOT_FOUND && has_secrets(h))
 		return cli_fail(EX_CONFIG, h->verb,
-			"%s is missing, and nothing else opens the passwords that are kept: put it back from its copy", path);
+			"%s is missing, and nothing else opens the passwords that are kept: put it back from "
+			"its copy",
+			path);
 	if (f == NOT_FOUND)
 		f = seal_key_load(path, true, ret);
 	switch (f) {
 	case OK: return EX_OK;
 	case NOT_PERMITTED:
-		return cli_fail(EX_NOPERM, h->verb, "%s must be readable by its owner and by nobody else", path);
+		return cli_fail(
+			EX_NOPERM, h->verb, "%s must be readable by its owner and by nobody else", path);
 	case MALFORMED: return cli_fail(EX_CONFIG, h->verb, "%s is no key: a file of 32 random bytes", path);
 	default: return cli_fail(EX_IOERR, h->verb, "%s: %s", path, strerror(errno));
 	}
@@ -358,7 +322,8 @@ house_fault(const struct house *h, enum fault f, str what)
 		{ BAD_ARGUMENT, EX_DATAERR, "not a good name" },
 		{ TOO_BIG, EX_DATAERR, "too large" },
 		{ STORE_FULL, EX_TEMPFAIL, "the disk is full" },
-		{ STORE_DOWN, EX_TEMPFAIL, "the server or its store has gone; nothing is known to be changed" },
+		{ STORE_DOWN, EX_TEMPFAIL,
+			"the server or its store has gone; nothing is known to be changed" },
 		{ TIMED_OUT, EX_TEMPFAIL, "the server does not answer" },
 		{ STORE_CORRUPT, EX_IOERR, "the store is damaged; see `postrider store verify'" },
 	};
@@ -367,27 +332,4 @@ house_fault(const struct house *h, enum fault f, str what)
 		if (words[i].fault == f)
 			return cli_fail(words[i].status, h->verb, "%.*s: %s", STR_ARG(what), words[i].text);
 	return cli_fail(EX_SOFTWARE, h->verb, "%.*s: %s", STR_ARG(what), fault_words(f)->text);
-}
-
-/* ---- tools ---- */
-
-int
-house_tool(const struct cli *cli, const char *verb, bool keep_root, struct arena *a, struct conf **ret_conf, const char **ret_dir)
-{
-	struct log_sink sink = { .fd = STDERR_FILENO, .least = LOG_WARN, .role = verb, .now_ms = wall_ms };
-	struct log log = { .sink = &sink };
-	struct passwd *owner;
-	int status = cli_load(cli, ret_conf);
-
-	if (status != EX_OK)
-		return status;
-	*ret_dir = arena_printf(a, "%s/store", conf_path(*ret_conf, CONF_state_directory)).p;
-	status = find_owner(verb, *ret_conf, &owner);
-	if (status == EX_OK && !keep_root)
-		status = become_owner(verb, *ret_conf, &log);
-	log_flush(&sink);
-	buf_done(&sink.lines);
-	if (status != EX_OK)
-		conf_free(*ret_conf);
-	return status;
 }

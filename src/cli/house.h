@@ -36,7 +36,8 @@ enum fault house_put_account(struct house *h, const struct store_account *a, uin
 enum fault house_remove_account(struct house *h, str address);
 enum fault house_put_alias(struct house *h, str address, const str *targets, size_t n); /* none: removes it */
 /* Many accounts together; each has its fault in ret_faults. What is returned is that of the whole. */
-enum fault house_put_accounts(struct house *h, const struct store_account *list, size_t n, enum fault *ret_faults);
+enum fault house_put_accounts(
+	struct house *h, const struct store_account *list, size_t n, enum fault *ret_faults);
 enum fault house_stats(struct house *h, struct store_stats *ret);
 
 /* The key that seals secrets; made by the first who needs it, but not when there are secrets that another key has sealed. EX_OK, or said. */
@@ -44,9 +45,5 @@ int house_seal_key(struct house *h, struct seal_key *ret);
 
 /* Says what the fault means for `what` (an address, a domain); the status for it. */
 int house_fault(const struct house *h, enum fault f, str what);
-
-/* For the tools of store.h, which want no store open: "state_directory/store" in the arena, after root has become mail_owner (unless keep_root).
- * EX_OK, or said. */
-int house_tool(const struct cli *cli, const char *verb, bool keep_root, struct arena *a, struct conf **ret_conf, const char **ret_dir);
 
 #endif

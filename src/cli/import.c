@@ -49,7 +49,8 @@ struct import {
 	struct progress progress;
 };
 
-static void complain(struct import *m, size_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void complain(struct import *m, size_t line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static void
 complain(struct import *m, size_t line, const char *format, ...)
@@ -125,7 +126,8 @@ take_line(struct import *m, size_t number, str line)
 		complain(m, number, "the line is too long");
 		return;
 	}
-	if (!str_take_until(&line, ':', &user) || !str_take_until(&line, ':', &u.verifier) || u.verifier.n == 0) {
+	if (!str_take_until(&line, ':', &user) || !str_take_until(&line, ':', &u.verifier) ||
+		u.verifier.n == 0) {
 		complain(m, number, "no user:{SCHEME}password");
 		return;
 	}
@@ -181,7 +183,8 @@ judge_domains(struct import *m, struct house *h)
 		if (table_put(&known, u->domain, m))
 			continue;
 		if (!house_has_domain(h, u->domain))
-			complain(m, u->line, "%.*s is not a domain of this server; first: postrider domain add %.*s",
+			complain(m, u->line,
+				"%.*s is not a domain of this server; first: postrider domain add %.*s",
 				STR_ARG(u->domain), STR_ARG(u->domain));
 	}
 	table_done(&known);
@@ -241,7 +244,8 @@ seal_quick(struct import *m)
 		}
 		seal(m, u);
 		if (u->fault != OK)
-			complain(m, u->line, "%.*s: a password scheme that is not supported, or a damaged one",
+			complain(m, u->line,
+				"%.*s: a password scheme that is not supported, or a damaged one",
 				STR_ARG(u->address));
 	}
 }
@@ -320,7 +324,8 @@ put(struct import *m, struct house *h)
 	f = house_put_accounts(h, list, m->n, faults);
 	for (size_t i = 0; i < m->n && f == OK; i++)
 		if (faults[i] != OK)
-			complain(m, m->list[i].line, "%.*s: %s", STR_ARG(m->list[i].address), fault_words(faults[i])->text);
+			complain(m, m->list[i].line, "%.*s: %s", STR_ARG(m->list[i].address),
+				fault_words(faults[i])->text);
 	if (f != OK)
 		status = house_fault(h, f, str_c(m->file));
 	else if (m->complaints)

@@ -18,17 +18,21 @@ now_ms(void)
 void
 progress_begin(struct progress *p, const char *what)
 {
-	*p = (struct progress){ .what = what, .shown = isatty(STDERR_FILENO), .per_mille = -1, .begun_ms = now_ms() };
+	*p = (struct progress){
+		.what = what, .shown = isatty(STDERR_FILENO), .per_mille = -1, .begun_ms = now_ms()
+	};
 }
 
 void
 progress_tell(struct progress *p, int per_mille)
 {
-	static const char full[] = "##############################", empty[] = "..............................";
+	static const char full[] = "##############################",
+			  empty[] = "..............................";
 	int done = per_mille * WIDTH / 1000;
 	int64_t left_s;
 
-	_Static_assert(sizeof(full) == WIDTH + 1 && sizeof(empty) == WIDTH + 1, "the bar is as wide as its parts");
+	_Static_assert(
+		sizeof(full) == WIDTH + 1 && sizeof(empty) == WIDTH + 1, "the bar is as wide as its parts");
 	if (!p->shown || (p->per_mille >= 0 && per_mille < p->per_mille + STEP))
 		return;
 	p->per_mille = per_mille;

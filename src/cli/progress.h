@@ -7,8 +7,8 @@
 
 struct progress {
 	const char *what;
-	bool shown;	  /* standard error is a terminal */
-	int per_mille;	  /* as drawn; -1: nothing yet */
+	bool shown;       /* standard error is a terminal */
+	int per_mille;    /* as drawn; -1: nothing yet */
 	int64_t begun_ms; /* monotonic */
 };
 

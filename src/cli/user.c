@@ -16,12 +16,7 @@ static const char verb[] = "user";
 
 /* ---- what stands behind the action ---- */
 
-enum {
-	WITH_PASSWORD = 1,
-	WITH_QUOTA = 2,
-	WITH_STATE = 4,
-	WITH_YES = 8
-};
+enum { WITH_PASSWORD = 1, WITH_QUOTA = 2, WITH_STATE = 4, WITH_YES = 8 };
 struct request {
 	struct arena arena;
 	const char *word; /* ADDRESS as written */
@@ -135,7 +130,8 @@ check_new(struct house *h, const struct request *r)
 	if (!v)
 		return EX_TEMPFAIL;
 	if (view_account_by_address(v, r->address, &other) == OK)
-		return cli_fail(EX_CANTCREAT, verb, "%.*s exists already; to change it: postrider user passwd, or set",
+		return cli_fail(EX_CANTCREAT, verb,
+			"%.*s exists already; to change it: postrider user passwd, or set",
 			STR_ARG(r->address));
 	return EX_OK;
 }
@@ -143,7 +139,9 @@ check_new(struct house *h, const struct request *r)
 static int
 put_user(struct house *h, struct request *r, str password)
 {
-	struct store_account account = { .address = r->address, .quota_bytes = r->quota, .created_ms = user_clock_ms() };
+	struct store_account account = {
+		.address = r->address, .quota_bytes = r->quota, .created_ms = user_clock_ms()
+	};
 	struct buf sealed = { 0 };
 	int status = seal_password(h, &r->arena, r->address, password, &sealed);
 	uint32_t id;
@@ -274,7 +272,7 @@ remove_user(const struct cli *cli, int argc, char **argv)
 	if (status == EX_OK && !r.yes &&
 		!ask_sure(arena_printf(&r.arena, "Remove %.*s and %llu messages?", STR_ARG(account.address),
 			(unsigned long long)account.used_messages)
-				  .p))
+				.p))
 		status = cli_fail(EX_TEMPFAIL, verb, "nothing was removed");
 	else if (status == EX_OK) {
 		f = house_remove_account(h, account.address);
@@ -295,8 +293,8 @@ add_json(struct buf *b, const struct store_account *u, size_t before)
 {
 	buf_add_c(b, before ? ",\n  {\"address\": " : "\n  {\"address\": ");
 	buf_add_quoted(b, u->address);
-	buf_printf(b, ", \"id\": %u, \"messages\": %llu, \"bytes\": %llu, \"quota\": %llu, \"disabled\": %s", u->id,
-		(unsigned long long)u->used_messages, (unsigned long long)u->used_bytes,
+	buf_printf(b, ", \"id\": %u, \"messages\": %llu, \"bytes\": %llu, \"quota\": %llu, \"disabled\": %s",
+		u->id, (unsigned long long)u->used_messages, (unsigned long long)u->used_bytes,
 		(unsigned long long)u->quota_bytes, u->disabled ? "true" : "false");
 	if (u->created_ms) {
 		buf_add_c(b, ", \"created\": \"");
@@ -309,10 +307,12 @@ add_json(struct buf *b, const struct store_account *u, size_t before)
 static void
 add_line(struct buf *b, struct arena *a, const struct store_account *u)
 {
-	str used = words_bytes(a, u->used_bytes), quota = u->quota_bytes ? words_bytes(a, u->quota_bytes) : S("-");
+	str used = words_bytes(a, u->used_bytes),
+	    quota = u->quota_bytes ? words_bytes(a, u->quota_bytes) : S("-");
 
-	buf_printf(b, "%-40.*s %9llu %9.*s %9.*s%s\n", STR_ARG(u->address), (unsigned long long)u->used_messages,
-		STR_ARG(used), STR_ARG(quota), u->disabled ? "  disabled" : "");
+	buf_printf(b, "%-40.*s %9llu %9.*s %9.*s%s\n", STR_ARG(u->address),
+		(unsigned long long)u->used_messages, STR_ARG(used), STR_ARG(quota),
+		u->disabled ? "  disabled" : "");
 }
 
 static int
@@ -361,8 +361,8 @@ list_users(const struct cli *cli, int argc, char **argv)
 static int
 run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct action actions[] = { { "add", add }, { "passwd", passwd }, { "set", set }, { "list", list_users },
-		{ "remove", remove_user }, { "import", user_import } };
+	static const struct action actions[] = { { "add", add }, { "passwd", passwd }, { "set", set },
+		{ "list", list_users }, { "remove", remove_user }, { "import", user_import } };
 
 	return words_run(&cli_user, actions, COUNT(actions), cli, argc, argv);
 }

@@ -6,7 +6,8 @@
 #include <stdio.h>
 
 int
-words_run(const struct cli_verb *verb, const struct action *actions, size_t n, const struct cli *cli, int argc, char **argv)
+words_run(const struct cli_verb *verb, const struct action *actions, size_t n, const struct cli *cli,
+	int argc, char **argv)
 {
 	for (size_t i = 0; argc > 1 && i < n; i++)
 		if (strcmp(argv[1], actions[i].name) == 0) {
@@ -75,6 +76,7 @@ words_check_domain(struct house *h, const char *verb, str domain)
 {
 	if (house_has_domain(h, domain))
 		return EX_OK;
-	return cli_fail(EX_NOHOST, verb, "%.*s is not a domain of this server; first: postrider domain add %.*s",
-		STR_ARG(domain), STR_ARG(domain));
+	return cli_fail(EX_NOHOST, verb,
+		"%.*s is not a domain of this server; first: postrider domain add %.*s", STR_ARG(domain),
+		STR_ARG(domain));
 }

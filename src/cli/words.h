@@ -11,8 +11,8 @@ struct action {
 	int (*run)(const struct cli *cli, int argc, char **argv);
 };
 /* Runs the action that argv[1] names. */
-int words_run(const struct cli_verb *verb, const struct action *actions, size_t n, const struct cli *cli, int argc,
-	char **argv);
+int words_run(const struct cli_verb *verb, const struct action *actions, size_t n, const struct cli *cli,
+	int argc, char **argv);
 
 /* local@domain as the store knows it, in the arena. EX_OK, or said (EX_DATAERR). */
 int words_address(const char *verb, struct arena *a, const char *word, struct addr *ret_addr, str *ret);

@@ -113,29 +113,28 @@ ends_words(char c, bool in_angles)
 static struct words
 take_words(struct addrs *r, bool in_angles)
 {
-	const char *end = r->scan.rest.p; /* of the word before */
 	struct words w = { 0 };
 
 	buf_clear(&r->phrase);
 	buf_clear(&r->local);
 	for (;;) {
+		const char *before = r->scan.rest.p;
 		char c = next_char(r);
-		bool after_blank = r->scan.rest.p != end;
-		str word;
+		bool after_blank = r->scan.rest.p != before;
+		str inside;
 
 		if (ends_words(c, in_angles))
 			return w;
-		if (c == '"' && header_take_quoted(&r->scan, &word)) {
-			word = header_unfold(r->arena, header_unquote(r->arena, word));
-		} else {
-			word = header_take_atom(&r->scan, in_angles ? SPECIALS_IN_ANGLES : SPECIALS);
-			if (word.n == 0) {
-				drop_char(r);
-				continue;
-			}
+		if (c == '"' && header_take_quoted(&r->scan, &inside)) {
+			add_word(r, &w, header_unfold(r->arena, header_unquote(r->arena, inside)),
+				after_blank);
+			continue;
 		}
-		add_word(r, &w, word, after_blank);
-		end = r->scan.rest.p;
+		inside = header_take_atom(&r->scan, in_angles ? SPECIALS_IN_ANGLES : SPECIALS);
+		if (inside.n)
+			add_word(r, &w, inside, after_blank);
+		else
+			drop_char(r);
 	}
 }
 

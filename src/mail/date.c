@@ -79,11 +79,13 @@ take_digits(str *s, size_t most, size_t *ret_n)
 	return value;
 }
 
-/* RFC 5322 4.3: 00-49 is 2000-2049, 50-999 is counted from 1900. However many digits: spammers' 0102 is 2002. */
+/* RFC 5322 4.3: 00-49 is 2000-2049, 50-999 is counted from 1900. */
 static int
-full_year(int year)
+full_year(int year, size_t digits)
 {
-	return year < 50 ? 2000 + year : year < 1000 ? 1900 + year : year;
+	if (digits <= 2)
+		return year < 50 ? 2000 + year : 1900 + year;
+	return digits == 3 ? 1900 + year : year;
 }
 
 static bool
@@ -201,7 +203,7 @@ take_number(str *s, struct found *f)
 	} else if (f->month < 0 && n <= 2 && f->day > 0) {
 		f->month = value;
 	} else if (f->year < 0) {
-		f->year = full_year(value);
+		f->year = full_year(value, n);
 	} else {
 		return false;
 	}

@@ -294,7 +294,7 @@ header_take_msg_id(struct arena *a, str *value, str *ret_id)
 	while (value->n) {
 		str id;
 
-		if ((unsigned char)value->p[0] <= ' ' || value->p[0] == ',' || value->p[0] == '>') {
+		if (ascii_space(value->p[0]) || value->p[0] == '\0' || value->p[0] == ',') {
 			*value = str_from(*value, 1);
 			continue;
 		}
@@ -306,8 +306,7 @@ header_take_msg_id(struct arena *a, str *value, str *ret_id)
 			*value = str_from(*value, n < value->n && value->p[n] == '>' ? n + 1 : n);
 		} else {
 			size_t n = 0;
-			while (n < value->n && !ascii_space(value->p[n]) && value->p[n] != '<' &&
-				value->p[n] != '>')
+			while (n < value->n && !ascii_space(value->p[n]) && value->p[n] != '<')
 				n++;
 			id = str_sub(*value, 0, n);
 			*value = str_from(*value, n);

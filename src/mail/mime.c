@@ -183,8 +183,7 @@ take_delimiter(struct mime *m, str line)
 
 	if (level == 0)
 		return false;
-	if (!closes && m->part_count + m->in_header >=
-			       m->most_parts) { /* a header cut short may yet announce a message */
+	if (!closes && m->part_count >= m->most_parts) {
 		m->saturated = true;
 		return false;
 	}
@@ -192,10 +191,8 @@ take_delimiter(struct mime *m, str line)
 	end = (struct place){ m->line_at - m->last_end_n, m->facts.lines - m->last_line_empty };
 	end_parts_inside(m, multipart, &end);
 	drop_levels(m, closes ? level - 1 : level);
-	if (!closes && m->part_count < m->most_parts)
+	if (!closes)
 		add_part(m, multipart, m->line_at + m->line_n);
-	else if (!closes) /* the owner had enough with that header */
-		m->saturated = true;
 	return true;
 }
 

@@ -91,10 +91,7 @@ take_bare_value(struct header_scan *s)
 	while (end < all.n && (unsigned char)all.p[end] > ' ' && all.p[end] != '(' && all.p[end] != '"')
 		end++;
 	tail = str_from(all, end);
-	if (str_starts(all, S("=?"))) /* encoded words, which do not belong here, and blanks between them */
-		end = all.n;
-	else if (str_find(tail, '=') == tail.n && str_find(tail, '(') == tail.n &&
-		 str_find(tail, '"') == tail.n)
+	if (str_find(tail, '=') == tail.n && str_find(tail, '(') == tail.n && str_find(tail, '"') == tail.n)
 		end = all.n;
 	s->rest = str_from(s->rest, end);
 	return str_trim(str_sub(all, 0, end));

@@ -143,7 +143,7 @@ words_decode(struct charset_reader *cs, str raw, struct buf *out)
 			search = at + 2;
 			continue;
 		}
-		if (at < raw.n && !charset_known(cs, w.charset)) {
+		if (rest.n && !charset_known(cs, w.charset)) {
 			search = (size_t)(rest.p - raw.p);
 			continue;
 		}

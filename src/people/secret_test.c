@@ -5,8 +5,7 @@
 #include "base/base64.h"
 #include "test/t.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
+#include <time.h>
 
 static const char noise[48] = "0123456789abcdefSALT-OF-SHA1----SALT-OF-SHA256--";
 static const str world = SC("Hello world!");
@@ -339,8 +338,51 @@ nobodys_salt_is_always_the_same_and_never_anothers(void **state)
 	CHECK(secret_check_unknown(S("")) == AUTH_FAILED);
 }
 
+/* The least of some runs, in processor time of this thread: what else the machine does counts little. */
+static int64_t
+cost_us(const struct secret *s, str password)
+{
+	int64_t least = INT64_MAX;
+
+	for (int i = 0; i < 5; i++) {
+		struct timespec t0, t1;
+		int64_t us;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t0);
+		CHECK_INT(s ? secret_check(s, password) : secret_check_unknown(password), AUTH_FAILED);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t1);
+		us = (t1.tv_sec - t0.tv_sec) * 1000000 + (t1.tv_nsec - t0.tv_nsec) / 1000;
+		if (us < least)
+			least = us;
+	}
+	return least;
+}
+
+static void
+a_wrong_password_costs_the_same_for_somebody_nobody_and_foreign_schemes(void **state)
+{
+	static const str wrong[] = { SC("wrong"), SC("wr\xC3\xB6ng a\xCC\x88") };
+	struct secret ours = { 0 }, foreign_one = { 0 };
+	struct arena a = { 0 };
+
+	(void)state;
+	CHECK(secret_new(&a, S("right"), noise, &ours) == OK);
+	CHECK(secret_import(&a, S("{SHA}00hq6RNueFa8QiEjhep5cJRHWAI="), noise, &foreign_one) == OK);
+	EACH(wrong, c) {
+		int64_t nobody = cost_us(NULL, *c), somebody = cost_us(&ours, *c),
+			other = cost_us(&foreign_one, *c);
+
+		print_message("%lld us for nobody, %lld for somebody, %lld for a foreign scheme\n",
+			(long long)nobody, (long long)somebody, (long long)other);
+		CHECK(somebody > nobody / 2 && somebody < nobody * 2);
+		CHECK(other > nobody / 2 && other < nobody * 2);
+	}
+	arena_done(&a);
+}
+
 T_MAIN(T(imported_verifiers_prove_their_passwords_and_no_others),
 	T(a_hostile_verifier_that_got_in_anyway_is_refused_and_not_computed),
 	T(a_password_is_the_same_on_every_keyboard), T(what_is_no_password_makes_no_secret),
 	T(a_plain_import_makes_a_secret_of_our_own), T(scram_keys_are_added_once),
-	T(proofs_fit_as_in_the_rfcs), T(nobodys_salt_is_always_the_same_and_never_anothers))
+	T(proofs_fit_as_in_the_rfcs), T(nobodys_salt_is_always_the_same_and_never_anothers),
+	T(a_wrong_password_costs_the_same_for_somebody_nobody_and_foreign_schemes))
