@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,13 +25,16 @@ struct copy {
 	size_t flags_issued[8], flags_promised[8];
 	unsigned flag_count;
 };
-static struct copy copies[MOST_MESSAGES];
-static size_t copy_count;
+/* What was promised, in memory that a child shares with its parent: it outlives a load that the store ended. */
+static struct oracle {
+	struct copy copies[MOST_MESSAGES];
+	size_t copy_count;
+	uint32_t account_ids[ACCOUNTS];
+	size_t people_promised; /* the accounts are there from this moment on */
+	size_t aliases_promised[64], alias_count;
+} *oracle;
 static uint64_t rng;
 static char body_bytes[BODY_ROOM];
-static uint32_t account_ids[ACCOUNTS];
-static size_t people_promised; /* the accounts are there from this moment on */
-static size_t aliases_promised[64], alias_count;
 static struct log quiet = { .sink = NULL };
 
 static uint64_t
@@ -123,7 +127,7 @@ deliver(struct store *s, unsigned n)
 	}
 	for (size_t i = 0; i < count; i++) {
 		snprintf(prefix[i], sizeof(prefix[i]), "Delivered-To: %zu\r\n", i);
-		d[i] = (struct store_delivery){ .account = account_ids[i], .prefix = str_c(prefix[i]) };
+		d[i] = (struct store_delivery){ .account = oracle->account_ids[i], .prefix = str_c(prefix[i]) };
 	}
 	size_t issued = disk_ops();
 	accepted = store_accept(s, &m, d, count);
@@ -133,15 +137,15 @@ deliver(struct store *s, unsigned n)
 		store_large_free(large);
 		return;
 	}
-	for (size_t i = 0; i < count && copy_count < MOST_MESSAGES; i++)
-		copies[copy_count++] = (struct copy){ .account = d[i].account, .mailbox = d[i].mailbox, .uid = d[i].uid,
+	for (size_t i = 0; i < count && oracle->copy_count < MOST_MESSAGES; i++)
+		oracle->copies[oracle->copy_count++] = (struct copy){ .account = d[i].account, .mailbox = d[i].mailbox, .uid = d[i].uid,
 			.email = d[i].email, .body = n, .issued = issued };
 }
 
 static struct copy *
 any_copy(void)
 {
-	struct copy *c = copy_count ? &copies[chance() % copy_count] : NULL;
+	struct copy *c = oracle->copy_count ? &oracle->copies[chance() % oracle->copy_count] : NULL;
 
 	return c && c->promised && !c->gone_issued ? c : NULL;
 }
@@ -192,7 +196,7 @@ static unsigned refused;
 static void
 forget_batch(void)
 {
-	copy_count = batch_first;
+	oracle->copy_count = batch_first;
 	for (size_t i = 0; i < change_count; i++) {
 		struct copy *c = changes[i].copy;
 		if (changes[i].flag < 0)
@@ -216,8 +220,8 @@ flush(struct store *s)
 	}
 	if (f != OK)
 		fail("flush");
-	for (; batch_first < copy_count; batch_first++)
-		copies[batch_first].promised = now;
+	for (; batch_first < oracle->copy_count; batch_first++)
+		oracle->copies[batch_first].promised = now;
 	for (size_t i = 0; i < change_count; i++) {
 		if (changes[i].flag < 0)
 			changes[i].copy->gone_promised = now;
@@ -228,26 +232,32 @@ flush(struct store *s)
 	return true;
 }
 
-static void
+static bool
 make_people(struct store *s)
 {
 	for (size_t i = 0; i < ACCOUNTS; i++) {
-		char address[32];
+		char address[64];
 		struct store_account a = { .secret = S("sealed") };
 
 		snprintf(address, sizeof(address), "user%zu@a.test", i);
 		a.address = str_c(address);
-		if (store_put_account(s, &a, &account_ids[i]) != OK)
+		if (store_put_account(s, &a, &oracle->account_ids[i]) != OK)
 			fail("account");
 	}
 	if (!flush(s))
-		fail("people");
-	people_promised = disk_ops();
+		return false;
+	oracle->people_promised = disk_ops();
+	return true;
 }
 
 void
 load_begin(uint64_t seed)
 {
+	if (!oracle)
+		oracle = mmap(NULL, sizeof(*oracle), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (oracle == MAP_FAILED)
+		fail("mmap");
+	memset(oracle, 0, sizeof(*oracle));
 	rng = seed * 0x9E3779B97F4A7C15 + 1;
 }
 
@@ -260,7 +270,9 @@ load_run(const char *dir, unsigned batches, unsigned *ret_refused)
 
 	if (store_open(&set, &quiet, &s) != OK)
 		fail("open");
-	make_people(s);
+	for (int again = 0; !make_people(s); again++)
+		if (again == 5)
+			fail("people");
 	for (unsigned b = 0; b < batches; b++) {
 		for (uint64_t n = 1 + chance() % 5; n; n--) {
 			if (chance() % 3)
@@ -268,20 +280,24 @@ load_run(const char *dir, unsigned batches, unsigned *ret_refused)
 			else
 				change(s);
 		}
-		if (chance() % 8 == 0 && alias_count < COUNT(aliases_promised)) {
-			char name[32];
+		if (chance() % 8 == 0 && oracle->alias_count < COUNT(oracle->aliases_promised)) {
+			char name[64];
 			str target = S("user0@a.test");
-			snprintf(name, sizeof(name), "alias%zu@a.test", alias_count);
+			snprintf(name, sizeof(name), "alias%zu@a.test", oracle->alias_count);
 			if (store_put_alias(s, str_c(name), &target, 1) != OK)
 				fail("alias");
 			if (flush(s))
-				aliases_promised[alias_count++] = disk_ops();
+				oracle->aliases_promised[oracle->alias_count++] = disk_ops();
 		}
 		flush(s);
 		if (chance() % 3 == 0) {
 			enum fault f = store_commit(s);
 			if (f != OK && !is_refusal(f))
 				fail("commit");
+		}
+		if (chance() % 4 == 0) {
+			(void)store_compact_step(s, 100000);
+			flush(s);
 		}
 		if (b == batches / 2) { /* an orderly stop and start in the middle */
 			store_close(s);
@@ -347,8 +363,8 @@ judge_flags(const struct copy *c, uint32_t flags, size_t moment)
 static void
 judge_copies(struct store_reader *r, struct store_view *v, size_t moment, const struct store_entry *entries, const uint32_t *accounts, size_t n)
 {
-	for (size_t i = 0; i < copy_count; i++) {
-		const struct copy *c = &copies[i];
+	for (size_t i = 0; i < oracle->copy_count; i++) {
+		const struct copy *c = &oracle->copies[i];
 		const struct store_entry *found = NULL;
 
 		for (size_t k = 0; k < n; k++)
@@ -376,8 +392,8 @@ judge_strangers(const struct store_entry *entries, const uint32_t *accounts, siz
 {
 	for (size_t k = 0; k < n; k++) {
 		bool known = false;
-		for (size_t i = 0; i < copy_count; i++)
-			known |= copies[i].account == accounts[k] && copies[i].email == entries[k].email && copies[i].issued <= moment;
+		for (size_t i = 0; i < oracle->copy_count; i++)
+			known |= oracle->copies[i].account == accounts[k] && oracle->copies[i].email == entries[k].email && oracle->copies[i].issued <= moment;
 		if (!known) {
 			fprintf(stderr, "BROKEN: a message nobody sent: account %u uid %u\n", accounts[k], entries[k].uid);
 			broken++;
@@ -393,16 +409,16 @@ judge_people(struct store_view *v, size_t moment)
 	str *targets;
 	size_t n;
 
-	if (people_promised && people_promised <= moment)
+	if (oracle->people_promised && oracle->people_promised <= moment)
 		for (size_t i = 0; i < ACCOUNTS; i++)
-			if (view_account(v, account_ids[i], &a) != OK || !str_eq(a.secret, S("sealed"))) {
-				fprintf(stderr, "BROKEN: account %u is gone\n", account_ids[i]);
+			if (view_account(v, oracle->account_ids[i], &a) != OK || !str_eq(a.secret, S("sealed"))) {
+				fprintf(stderr, "BROKEN: account %u is gone\n", oracle->account_ids[i]);
 				broken++;
 			}
-	for (size_t i = 0; i < alias_count; i++) {
-		char name[32];
+	for (size_t i = 0; i < oracle->alias_count; i++) {
+		char name[64];
 		snprintf(name, sizeof(name), "alias%zu@a.test", i);
-		if (aliases_promised[i] <= moment && view_alias(v, &ar, str_c(name), &targets, &n) != OK) {
+		if (oracle->aliases_promised[i] <= moment && view_alias(v, &ar, str_c(name), &targets, &n) != OK) {
 			fprintf(stderr, "BROKEN: %s is gone\n", name);
 			broken++;
 		}
@@ -426,19 +442,19 @@ load_judge(const char *dir, size_t moment)
 		uint32_t from = 1;
 		size_t got = 1, first = n;
 
-		if (!account_ids[i] || view_mailbox_by_name(v, account_ids[i], S("INBOX"), &m) != OK)
+		if (!oracle->account_ids[i] || view_mailbox_by_name(v, oracle->account_ids[i], S("INBOX"), &m) != OK)
 			continue;
 		while (got) {
-			if (view_entries(v, account_ids[i], m.id, from, entries + n, MOST_MESSAGES - n, &got) != OK)
+			if (view_entries(v, oracle->account_ids[i], m.id, from, entries + n, MOST_MESSAGES - n, &got) != OK)
 				fail("entries");
 			for (size_t k = 0; k < got; k++)
-				accounts[n + k] = account_ids[i];
+				accounts[n + k] = oracle->account_ids[i];
 			n += got;
 			if (got)
 				from = entries[n - 1].uid + 1;
 		}
 		if (m.exists != n - first) {
-			fprintf(stderr, "BROKEN: account %u says %u messages and has %zu\n", account_ids[i], m.exists, n - first);
+			fprintf(stderr, "BROKEN: account %u says %u messages and has %zu\n", oracle->account_ids[i], m.exists, n - first);
 			broken++;
 		}
 	}
@@ -453,7 +469,7 @@ load_judge(const char *dir, size_t moment)
 size_t
 load_copies(void)
 {
-	return copy_count;
+	return oracle->copy_count;
 }
 
 static int

@@ -37,7 +37,7 @@ struct storekeeper {
 	struct store *store;
 	struct pool *pool;
 	struct hook hook;
-	struct timer commit_timer;
+	struct timer commit_timer, upkeep_timer;
 	bool commit_now;
 	struct store_peer peers[STORE_PEERS];
 	struct link admins;

@@ -11,6 +11,9 @@
 
 enum {
 	COMMIT_AFTER_MS = 20, /* readers that wait make it sooner */
+	UPKEEP_MS = 10000,
+	UPKEEP_BUSY_MS = 10,
+	UPKEEP_BYTES = 1 << 20,
 	POOL_THREADS = 2,
 	MOST_TURNS = 16
 };
@@ -199,6 +202,16 @@ before_sleep(struct hook *h)
 	bury_admins(s);
 }
 
+/* Space of what was removed is given back a little at a time, never in the way of a batch. */
+static void
+upkeep(struct timer *t)
+{
+	struct storekeeper *s = CONTAINER(t, struct storekeeper, upkeep_timer);
+	bool more = store_compact_step(s->store, UPKEEP_BYTES);
+
+	timer_set(s->role->loop, t, loop_now_ms(s->role->loop) + (more ? UPKEEP_BUSY_MS : UPKEEP_MS));
+}
+
 /* ---- peers ---- */
 
 static void
@@ -306,6 +319,8 @@ run(struct storekeeper *s)
 	s->hook.fn = before_sleep;
 	loop_before_sleep(r->loop, &s->hook);
 	s->commit_timer.fn = commit_due;
+	s->upkeep_timer.fn = upkeep;
+	timer_set(r->loop, &s->upkeep_timer, loop_now_ms(r->loop) + UPKEEP_MS);
 	s->control.fd = -1;
 	for (size_t i = 0; i < r->listener_count; i++)
 		if (watch_start(r->loop, &s->control, r->listeners[i].fd, on_control) != OK)
