@@ -71,7 +71,7 @@ in_child(const char *dir, unsigned long seed, unsigned batches, size_t n, size_t
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		exit(2);
-	if (WIFEXITED(status) && (WEXITSTATUS(status) == EX_OK || WEXITSTATUS(status) == EX_IOERR))
+	if (WIFEXITED(status) && (WEXITSTATUS(status) == EX_OK || WEXITSTATUS(status) == EXIT_FAILURE || WEXITSTATUS(status) == EX_IOERR))
 		return start_again(dir);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 100;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum { ACCOUNTS = 3, MOST_MESSAGES = 4000, BODY_ROOM = 400 * 1024 };
@@ -57,8 +58,8 @@ clock_ms(void)
 static _Noreturn void
 fail(const char *what)
 {
-	fprintf(stderr, "load: %s\n", what);
-	exit(1);
+	fprintf(stderr, "load: %s at operation %zu\n", what, disk_ops());
+	exit(EX_SOFTWARE);
 }
 
 /* Body number n: its size and bytes follow from n alone. */
