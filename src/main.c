@@ -15,10 +15,12 @@ run_serve(const struct cli *cli, int argc, char **argv)
 	if (argc > 1)
 		return cli_fail(EX_USAGE, argv[0], "takes no arguments");
 	status = cli_load(cli, &conf);
-	return status == EX_OK ? master_serve(conf, cli->config, cli->overrides, cli->override_count) : status;
+	return status == EX_OK ? master_serve(conf, cli->config, cli->overrides, cli->override_count)
+			       : status;
 }
 
-static const struct cli_verb serve = { "serve", "", "run the server, in the foreground; prints `ready` with its addresses", run_serve };
+static const struct cli_verb serve = { "serve", "",
+	"run the server, in the foreground; prints `ready` with its addresses", run_serve };
 
 static const struct cli_verb *const verbs[] = {
 	&serve,

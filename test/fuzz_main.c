@@ -83,8 +83,14 @@ mutate(uint8_t *p, size_t n)
 		size_t at = n ? next() % n : 0;
 
 		switch (next() % 6) {
-		case 0: if (n) p[at] = (uint8_t)next(); break;
-		case 1: if (n) p[at] = (uint8_t)interesting[next() % (sizeof(interesting) - 1)]; break;
+		case 0:
+			if (n)
+				p[at] = (uint8_t)next();
+			break;
+		case 1:
+			if (n)
+				p[at] = (uint8_t)interesting[next() % (sizeof(interesting) - 1)];
+			break;
 		case 2: /* insert */
 			if (n < LARGEST) {
 				memmove(p + at + 1, p + at, n - at);

@@ -20,17 +20,18 @@
 /* Tests run on the process's own stack; the limit of frames is for what runs on fibers. */
 #pragma GCC diagnostic ignored "-Wframe-larger-than="
 
-#define EACH(table, c) for (size_t c##_i = 0; c##_i < sizeof(table) / sizeof((table)[0]); c##_i++) \
-	for (const __typeof__((table)[0]) *c = &(table)[c##_i]; c; c = NULL)
+#define EACH(table, c)                                                                                       \
+	for (size_t c##_i = 0; c##_i < sizeof(table) / sizeof((table)[0]); c##_i++)                          \
+		for (const __typeof__((table)[0]) *c = &(table)[c##_i]; c; c = NULL)
 
-#define CHECK(cond)                                             \
-	do {                                                    \
-		if (!(cond))                                    \
-			t_fail(__FILE__, __LINE__, #cond);      \
+#define CHECK(cond)                                                                                          \
+	do {                                                                                                 \
+		if (!(cond))                                                                                 \
+			t_fail(__FILE__, __LINE__, #cond);                                                   \
 	} while (0)
 
 #define CHECK_STR(got, want) t_check_str(__FILE__, __LINE__, #got, (got), (want))
-#define CHECK_C(got, want) t_check_str(__FILE__, __LINE__, #got, (got), str_c(want))
+#define CHECK_C(got, want)   t_check_str(__FILE__, __LINE__, #got, (got), str_c(want))
 #define CHECK_INT(got, want) t_check_int(__FILE__, __LINE__, #got, (long long)(got), (long long)(want))
 
 static inline void
@@ -76,11 +77,11 @@ t_check_int(const char *file, int line, const char *what, long long got, long lo
 }
 
 #define T(f) cmocka_unit_test(f)
-#define T_MAIN(...)                                                                          \
-	int main(void)                                                                       \
-	{                                                                                    \
-		const struct CMUnitTest tests[] = { __VA_ARGS__ };                           \
-		return cmocka_run_group_tests(tests, NULL, NULL);                            \
+#define T_MAIN(...)                                                                                          \
+	int main(void)                                                                                       \
+	{                                                                                                    \
+		const struct CMUnitTest tests[] = { __VA_ARGS__ };                                           \
+		return cmocka_run_group_tests(tests, NULL, NULL);                                            \
 	}
 
 #endif

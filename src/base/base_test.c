@@ -27,7 +27,7 @@ numbers_are_digits_and_bounded(void **state)
 		{ SC("1 "), 10, false, 0 },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		uint64_t got = 0;
 		CHECK(str_to_u64(c->in, c->max, &got) == c->ok);
 		CHECK_INT(got, c->want);
@@ -42,7 +42,9 @@ utf8_is_strict(void **state)
 		bool ok;
 	} cases[] = {
 		{ SC("plain"), true },
-		{ SC("Gr\xc3\xbc\xc3\x9f" "e"), true },
+		{ SC("Gr\xc3\xbc\xc3\x9f"
+		     "e"),
+			true },
 		{ SC("\xf0\x9f\x93\xac"), true },
 		{ SC("\xc0\xaf"), false },
 		{ SC("\xe0\x80\xaf"), false },
@@ -53,7 +55,7 @@ utf8_is_strict(void **state)
 		{ SC("\xff"), false },
 	};
 	(void)state;
-	EACH (cases, c)
+	EACH(cases, c)
 		CHECK(str_is_utf8(c->in) == c->ok);
 }
 
@@ -105,7 +107,7 @@ integers_survive_the_trip_through_bytes(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	EACH (values, v) {
+	EACH(values, v) {
 		uint64_t got = 0, fixed = 0;
 		str s, bytes = { 0 };
 
@@ -122,7 +124,9 @@ integers_survive_the_trip_through_bytes(void **state)
 	}
 	{
 		str overlong = S("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02");
-		str cut = S("\x05" "ab"), got;
+		str cut = S("\x05"
+			    "ab"),
+		    got;
 		uint64_t v;
 		CHECK(!str_take_varint(&overlong, &v));
 		CHECK(!str_take_counted(&cut, &got));
@@ -143,11 +147,12 @@ base64_is_strict_both_ways(void **state)
 		{ SC("foo"), SC("Zm9v") },
 		{ SC("\0ann\0secret"), SC("AGFubgBzZWNyZXQ=") },
 	};
-	static const str bad[] = { SC("Z"), SC("Zg="), SC("Zg== "), SC("Zh=="), SC("===="), SC("Zg==Zg=="), SC("Z*==") };
+	static const str bad[] = { SC("Z"), SC("Zg="), SC("Zg== "), SC("Zh=="), SC("===="), SC("Zg==Zg=="),
+		SC("Z*==") };
 	struct buf b = { 0 };
 
 	(void)state;
-	EACH (good, c) {
+	EACH(good, c) {
 		buf_clear(&b);
 		base64_add(&b, c->plain);
 		CHECK_STR(buf_str(&b), c->text);
@@ -155,7 +160,7 @@ base64_is_strict_both_ways(void **state)
 		CHECK(base64_decode(c->text, &b));
 		CHECK_STR(buf_str(&b), c->plain);
 	}
-	EACH (bad, s) {
+	EACH(bad, s) {
 		buf_clear(&b);
 		CHECK(!base64_decode(*s, &b));
 		CHECK_INT(b.n, 0);
@@ -230,7 +235,7 @@ moments_are_spelled_as_the_rfcs_want(void **state)
 	struct buf b = { 0 };
 
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		struct moment_parts parts;
 
 		buf_clear(&b);
@@ -254,12 +259,13 @@ a_peers_bytes_cannot_forge_a_log_line(void **state)
 	(void)state;
 	log_event(&l, "auth-failed", kv_str("user", S("x\r\nlevel=error \"\\\xff")), kv_int("n", -3));
 	CHECK_STR(buf_str(&sink.lines), S("level=info role=smtp event=auth-failed session=a1 "
-		"user=\"x\\r\\nlevel=error \\\"\\\\\\u00ff\" n=-3\n"));
+					  "user=\"x\\r\\nlevel=error \\\"\\\\\\u00ff\" n=-3\n"));
 	buf_clear(&sink.lines);
 	sink.format = LOG_JSON;
 	log_event(&l, "x", kv_c("k", "v"), kv_bool("b", true));
-	CHECK_STR(buf_str(&sink.lines), S("{\"level\":\"info\",\"role\":\"smtp\",\"event\":\"x\",\"session\":\"a1\","
-		"\"k\":\"v\",\"b\":true}\n"));
+	CHECK_STR(buf_str(&sink.lines),
+		S("{\"level\":\"info\",\"role\":\"smtp\",\"event\":\"x\",\"session\":\"a1\","
+		  "\"k\":\"v\",\"b\":true}\n"));
 	buf_done(&sink.lines);
 }
 
@@ -312,7 +318,7 @@ a_list_lets_its_members_go_while_it_is_walked(void **state)
 	list_init(&list);
 	for (size_t i = 0; i < COUNT(items); i++)
 		list_append(&list, &items[i].link);
-	LIST_EACH (&list, l) {
+	LIST_EACH(&list, l) {
 		struct item *it = CONTAINER(l, struct item, link);
 		sum += it->n;
 		list_remove(l);
@@ -323,8 +329,8 @@ a_list_lets_its_members_go_while_it_is_walked(void **state)
 }
 
 T_MAIN(T(numbers_are_digits_and_bounded), T(utf8_is_strict), T(words_and_pieces_are_taken_from_the_front),
-	T(a_full_buffer_stays_full_until_cleared), T(integers_survive_the_trip_through_bytes), T(base64_is_strict_both_ways),
-	T(an_arena_gives_zeroed_memory_and_can_be_used_again), T(a_table_finds_what_was_put_and_forgets_what_was_removed),
-	T(moments_are_spelled_as_the_rfcs_want), T(a_peers_bytes_cannot_forge_a_log_line),
-	T(the_system_log_is_told_who_speaks_and_how_loud),
+	T(a_full_buffer_stays_full_until_cleared), T(integers_survive_the_trip_through_bytes),
+	T(base64_is_strict_both_ways), T(an_arena_gives_zeroed_memory_and_can_be_used_again),
+	T(a_table_finds_what_was_put_and_forgets_what_was_removed), T(moments_are_spelled_as_the_rfcs_want),
+	T(a_peers_bytes_cannot_forge_a_log_line), T(the_system_log_is_told_who_speaks_and_how_loud),
 	T(every_fault_has_words_for_every_protocol), T(a_list_lets_its_members_go_while_it_is_walked))

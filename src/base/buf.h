@@ -30,7 +30,7 @@ char *buf_reserve(struct buf *b, size_t n);
 void buf_used(struct buf *b, size_t n);
 
 void buf_drop_front(struct buf *b, size_t n); /* moves the rest to the front */
-void buf_clear(struct buf *b);		      /* empty, no longer full, memory kept */
+void buf_clear(struct buf *b);                /* empty, no longer full, memory kept */
 
 static inline str
 buf_str(const struct buf *b)

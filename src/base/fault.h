@@ -15,7 +15,7 @@ enum fault {
 
 struct fault_words {
 	const char *name;   /* as in the log: kebab-case is made by fault_name */
-	int smtp;	    /* reply code */
+	int smtp;           /* reply code */
 	const char *status; /* enhanced status code */
 	const char *pop3;   /* response code, "" for none */
 	const char *imap;   /* response code, "" for none */
@@ -32,11 +32,11 @@ enum fault fault_of(uint64_t number);
 bool fault_is_temporary(enum fault f);
 
 /* Passes a fault up. */
-#define TRY(call)                          \
-	do {                               \
-		enum fault try_ = (call);  \
-		if (try_ != OK)            \
-			return try_;       \
+#define TRY(call)                                                                                            \
+	do {                                                                                                 \
+		enum fault try_ = (call);                                                                    \
+		if (try_ != OK)                                                                              \
+			return try_;                                                                         \
 	} while (0)
 
 #endif

@@ -67,7 +67,8 @@ list_take_first(struct link *list)
 }
 
 /* The member may be removed while it is visited. */
-#define LIST_EACH(list, l) \
-	for (struct link *l = (list)->next, *l##_next = l->next; l != (list); l = l##_next, l##_next = l->next)
+#define LIST_EACH(list, l)                                                                                   \
+	for (struct link *l = (list)->next, *l##_next = l->next; l != (list);                                \
+		l = l##_next, l##_next = l->next)
 
 #endif

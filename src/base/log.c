@@ -63,7 +63,8 @@ log_pairs(const struct log *l, enum log_level level, const char *event, const st
 	b = &sink->lines;
 	json = sink->format == LOG_JSON;
 	if (sink->syslog)
-		buf_printf(b, "<%d>%s[%d]: ", (sink->facility ? sink->facility : FACILITY_MAIL) * 8 + severities[level],
+		buf_printf(b, "<%d>%s[%d]: ",
+			(sink->facility ? sink->facility : FACILITY_MAIL) * 8 + severities[level],
 			sink->name ? sink->name : "postrider", (int)getpid());
 	if (json)
 		buf_add_char(b, '{');
@@ -72,7 +73,8 @@ log_pairs(const struct log *l, enum log_level level, const char *event, const st
 		moment_add_rfc3339(b, sink->now_ms());
 		buf_add_c(b, json ? "\"," : " ");
 	}
-	buf_printf(b, json ? "\"level\":\"%s\",\"role\":\"%s\",\"event\":\"%s\"" : "level=%s role=%s event=%s",
+	buf_printf(b,
+		json ? "\"level\":\"%s\",\"role\":\"%s\",\"event\":\"%s\"" : "level=%s role=%s event=%s",
 		level_names[level], sink->role ? sink->role : "-", event);
 	if (l->id_name) {
 		struct kv id = kv_str(l->id_name, l->id);

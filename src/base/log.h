@@ -12,13 +12,13 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_LOGFMT, LOG_JSON };
 
 struct log_sink {
-	int fd;	      /* stderr, a file or a syslog socket (see syslog) */
-	bool syslog;  /* each line is a datagram with a priority (RFC 3164 as journald and rsyslog take it) */
+	int fd;      /* stderr, a file or a syslog socket (see syslog) */
+	bool syslog; /* each line is a datagram with a priority (RFC 3164 as journald and rsyslog take it) */
 	const char *name; /* for syslog: what it calls us; NULL: postrider */
-	int facility;	  /* for syslog: RFC 5424 6.2.1; 0 (the kernel's): mail */
+	int facility;     /* for syslog: RFC 5424 6.2.1; 0 (the kernel's): mail */
 	enum log_format format;
-	enum log_level least; /* events below are dropped */
-	const char *role;     /* process name: smtp, store ... */
+	enum log_level least;    /* events below are dropped */
+	const char *role;        /* process name: smtp, store ... */
 	int64_t (*now_ms)(void); /* wall clock; NULL: no time (tests) */
 	struct buf lines;
 };
@@ -66,10 +66,11 @@ kv_bool(const char *key, bool b)
 
 void log_pairs(const struct log *l, enum log_level level, const char *event, const struct kv *pairs);
 
-#define LOG_AT(l, level, event, ...) log_pairs((l), (level), (event), (const struct kv[]){ __VA_ARGS__ __VA_OPT__(, ) { 0 } })
+#define LOG_AT(l, level, event, ...)                                                                         \
+	log_pairs((l), (level), (event), (const struct kv[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } })
 #define log_debug(l, event, ...) LOG_AT(l, LOG_DEBUG, event, __VA_ARGS__)
 #define log_event(l, event, ...) LOG_AT(l, LOG_INFO, event, __VA_ARGS__)
-#define log_warn(l, event, ...) LOG_AT(l, LOG_WARN, event, __VA_ARGS__)
+#define log_warn(l, event, ...)  LOG_AT(l, LOG_WARN, event, __VA_ARGS__)
 #define log_error(l, event, ...) LOG_AT(l, LOG_ERROR, event, __VA_ARGS__)
 
 void log_flush(struct log_sink *sink); /* a failed write loses lines, never blocks mail */

@@ -1,6 +1,7 @@
 #include "base/moment.h"
 
-static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
+	"Nov", "Dec" };
 static const char *const weekdays[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 
 enum { MS_PER_DAY = 86400000, DAYS_PER_ERA = 146097 /* 400 years */ };
@@ -20,7 +21,8 @@ days_of(int64_t year, int month, int day)
 	int64_t year_of_era = y - era * 400;
 	int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
 
-	return era * DAYS_PER_ERA + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+	return era * DAYS_PER_ERA + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+	       719468;
 }
 
 void
@@ -51,7 +53,8 @@ moment_split(int64_t unix_ms, struct moment_parts *ret)
 int64_t
 moment_join(const struct moment_parts *t)
 {
-	int64_t seconds = days_of(t->year, t->month, t->day) * 86400 + t->hour * 3600 + t->minute * 60 + t->second;
+	int64_t seconds =
+		days_of(t->year, t->month, t->day) * 86400 + t->hour * 3600 + t->minute * 60 + t->second;
 
 	return seconds * 1000 + t->millisecond;
 }
@@ -63,8 +66,9 @@ moment_add_rfc5322(struct buf *b, int64_t unix_ms, int offset_min)
 	int off = offset_min < 0 ? -offset_min : offset_min;
 
 	moment_split(unix_ms + (int64_t)offset_min * 60000, &t);
-	buf_printf(b, "%s, %d %s %04d %02d:%02d:%02d %c%02d%02d", weekdays[t.weekday], t.day, months[t.month - 1], t.year,
-		t.hour, t.minute, t.second, offset_min < 0 ? '-' : '+', off / 60, off % 60);
+	buf_printf(b, "%s, %d %s %04d %02d:%02d:%02d %c%02d%02d", weekdays[t.weekday], t.day,
+		months[t.month - 1], t.year, t.hour, t.minute, t.second, offset_min < 0 ? '-' : '+', off / 60,
+		off % 60);
 }
 
 void
@@ -73,6 +77,6 @@ moment_add_rfc3339(struct buf *b, int64_t unix_ms)
 	struct moment_parts t;
 
 	moment_split(unix_ms, &t);
-	buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", t.year, t.month, t.day, t.hour, t.minute, t.second,
-		t.millisecond);
+	buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", t.year, t.month, t.day, t.hour, t.minute,
+		t.second, t.millisecond);
 }

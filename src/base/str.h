@@ -16,7 +16,7 @@ typedef struct str {
 
 /* A string literal as a str: S() in expressions, SC() in static tables. */
 #define SC(lit) { "" lit, sizeof(lit) - 1 }
-#define S(lit) ((str)SC(lit))
+#define S(lit)  ((str)SC(lit))
 /* For printf: printf("%.*s", STR_ARG(s)). */
 #define STR_ARG(s) (int)(s).n, (s).p
 
@@ -90,7 +90,7 @@ ascii_space(char c)
 }
 
 bool str_eq_nocase(str a, str b); /* ASCII case only */
-int str_cmp(str a, str b);	  /* by bytes, shorter first */
+int str_cmp(str a, str b);        /* by bytes, shorter first */
 int str_cmp_nocase(str a, str b);
 bool str_starts(str s, str prefix);
 bool str_starts_nocase(str s, str prefix);

@@ -10,9 +10,9 @@
 struct auth_talk {
 	struct loop *loop;
 	struct chan *vault;
-	str client;	  /* peer_client_key */
+	str client;       /* peer_client_key */
 	unsigned service; /* TALK_SMTP, TALK_POP3 */
-	str session;	  /* 16 bytes, or empty */
+	str session;      /* 16 bytes, or empty */
 	int64_t due_ms;
 	/* How the protocol sends a challenge (raw bytes; base64 is made here) and reads the client's line. Both wait. `line` is borrowed until the next read. */
 	void *ctx;
@@ -27,9 +27,11 @@ struct auth_result {
 /* Runs the whole exchange. Waits. mech by name; initial: has_initial with the base64 argument ("=" is an empty one). The password, if one
  * passed through, is wiped. Faults: BAD_MECHANISM, AUTH_FAILED, AUTH_ABORTED ("*"), BAD_BASE64, AUTH_TOO_LONG, AUTH_UNAVAILABLE, AUTH_THROTTLED, and
  * those of the stream. *ret_user (may be NULL): the name that was tried, for the log; "" when none was learnt. */
-enum fault auth_exchange(struct auth_talk *t, struct arena *a, enum sasl_mech mech, const struct sasl_binding *binding, bool plus_offered,
-	bool has_initial, str initial_base64, str *ret_user, struct auth_result *ret);
+enum fault auth_exchange(struct auth_talk *t, struct arena *a, enum sasl_mech mech,
+	const struct sasl_binding *binding, bool plus_offered, bool has_initial, str initial_base64,
+	str *ret_user, struct auth_result *ret);
 /* User and password as POP3's USER and PASS bring them. */
-enum fault auth_password(struct auth_talk *t, struct arena *a, str user, str password, struct auth_result *ret);
+enum fault auth_password(
+	struct auth_talk *t, struct arena *a, str user, str password, struct auth_result *ret);
 
 #endif

@@ -18,10 +18,13 @@ void limits_clear_column(struct limits *l, unsigned column); /* its process is g
 
 enum limits_what { LIMITS_SMTP, LIMITS_LOGIN, LIMITS_KINDS };
 /* A connection begins: TOO_MANY_FROM_YOU above most_connections, TOO_FAST above most_rate per window_ms (0: no limit); counted only when OK. */
-enum fault limits_enter(struct limits *l, unsigned column, enum limits_what what, const unsigned char client[LIMITS_KEY],
-	uint32_t most_connections, uint32_t most_rate, int64_t window_ms, int64_t now_ms);
-void limits_leave(struct limits *l, unsigned column, enum limits_what what, const unsigned char client[LIMITS_KEY]);
+enum fault limits_enter(struct limits *l, unsigned column, enum limits_what what,
+	const unsigned char client[LIMITS_KEY], uint32_t most_connections, uint32_t most_rate,
+	int64_t window_ms, int64_t now_ms);
+void limits_leave(
+	struct limits *l, unsigned column, enum limits_what what, const unsigned char client[LIMITS_KEY]);
 /* A message: TOO_FAST above most per window. */
-enum fault limits_message(struct limits *l, const unsigned char client[LIMITS_KEY], uint32_t most, int64_t window_ms, int64_t now_ms);
+enum fault limits_message(struct limits *l, const unsigned char client[LIMITS_KEY], uint32_t most,
+	int64_t window_ms, int64_t now_ms);
 
 #endif

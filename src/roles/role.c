@@ -64,8 +64,7 @@ from_master(struct chan *c, struct frame *f)
 		if (talk_read_drain(f->payload, &drain))
 			begin_drain(r, drain.grace_ms);
 		return;
-	default:
-		role_bad_frame(r, c, f, "type");
+	default: role_bad_frame(r, c, f, "type");
 	}
 }
 
@@ -141,7 +140,8 @@ role_stop(struct role *r, int status)
 void
 role_bad_frame(struct role *r, struct chan *c, const struct frame *f, const char *why)
 {
-	log_error(&r->log, "bad-frame", kv_c("channel", c->name), kv_c("type", talk_type_name(f->type)), kv_c("why", why));
+	log_error(&r->log, "bad-frame", kv_c("channel", c->name), kv_c("type", talk_type_name(f->type)),
+		kv_c("why", why));
 	chan_down(c);
 }
 

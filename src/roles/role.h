@@ -19,7 +19,7 @@ struct role_listener {
 	const char *service; /* "smtp", "submission", "submissions", "pop3", "pop3s", "control" */
 };
 struct role {
-	unsigned kind;	 /* TALK_SMTP ... */
+	unsigned kind;   /* TALK_SMTP ... */
 	uint32_t number; /* of several of a kind, from 0 */
 	unsigned column; /* of the shared limits: unique among all processes */
 	const struct conf *conf;
@@ -34,15 +34,16 @@ struct role {
 	const char *state_dir;
 	bool dropped, draining;
 	int64_t drain_by_ms; /* loop time */
-	uint32_t sessions;   /* kept by the role; when draining and 0, the loop is stopped (role_session_ended) */
-	int status;	     /* exit status */
+	uint32_t
+		sessions; /* kept by the role; when draining and 0, the loop is stopped (role_session_ended) */
+	int status;       /* exit status */
 	struct hook hook;
 	struct timer drain_timer;
 
 	/* set by the role's main before role_ready */
 	void *own;
 	void (*on_peer)(struct role *r, unsigned kind, uint32_t number, int fd); /* takes fd over */
-	void (*on_drain)(struct role *r);					    /* stop accepting */
+	void (*on_drain)(struct role *r);                                        /* stop accepting */
 };
 
 /* Becomes mail_owner, where the server was started by root; calm when done already. Before files of state_directory are opened; after those that
@@ -70,13 +71,13 @@ void role_bad_frame(struct role *r, struct chan *c, const struct frame *f, const
 bool role_check_frame(struct role *r, struct chan *c, const struct frame *f, unsigned from);
 
 /* Answers a question with a message: ROLE_ANSWER(c, f, done, { .fault = OK }). */
-#define ROLE_ANSWER(c, f, message, ...)                                            \
-	do {                                                                       \
-		struct talk_##message answer_ = __VA_ARGS__;                       \
-		struct buf bytes_ = { 0 };                                         \
-		talk_put_##message(&bytes_, &answer_);                             \
-		chan_send((c), (f)->type, (f)->id, buf_str(&bytes_), -1);          \
-		buf_done(&bytes_);                                                 \
+#define ROLE_ANSWER(c, f, message, ...)                                                                      \
+	do {                                                                                                 \
+		struct talk_##message answer_ = __VA_ARGS__;                                                 \
+		struct buf bytes_ = { 0 };                                                                   \
+		talk_put_##message(&bytes_, &answer_);                                                       \
+		chan_send((c), (f)->type, (f)->id, buf_str(&bytes_), -1);                                    \
+		buf_done(&bytes_);                                                                           \
 	} while (0)
 
 #endif

@@ -217,7 +217,8 @@ call(struct chan *c, uint16_t type, str payload, int *fd, int64_t due_ms, struct
 }
 
 enum fault
-chan_call(struct chan *c, uint16_t type, str payload, int fd, int64_t due_ms, struct arena *a, struct frame *ret)
+chan_call(struct chan *c, uint16_t type, str payload, int fd, int64_t due_ms, struct arena *a,
+	struct frame *ret)
 {
 	enum fault f = call(c, type, payload, &fd, due_ms, a, ret);
 

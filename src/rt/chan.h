@@ -10,15 +10,15 @@
 
 enum {
 	CHAN_LARGEST = 1 << 20, /* payload bytes */
-	CHAN_FDS = 16,		/* descriptors one sendmsg carries */
-	CHAN_UP_WAIT_MS = 1000	/* that a call waits for a channel to come up */
+	CHAN_FDS = 16,          /* descriptors one sendmsg carries */
+	CHAN_UP_WAIT_MS = 1000  /* that a call waits for a channel to come up */
 };
 
 struct frame {
 	uint16_t type;
 	uint32_t id; /* 0: wants no answer */
 	str payload; /* borrowed: in on_frame until it returns, from chan_call in the arena */
-	int fd;	     /* -1: none; the receiver owns it */
+	int fd;      /* -1: none; the receiver owns it */
 };
 
 struct chan_call;
@@ -28,12 +28,12 @@ struct chan {
 	struct loop *loop;
 	struct watch watch; /* fd -1 while down */
 	struct buf in, out;
-	size_t out_at;		   /* what has been sent of `out` */
-	size_t fds_until;	   /* the bytes before belong to descriptors that have been sent */
-	int in_fds[2 * CHAN_FDS];  /* received before their frames */
+	size_t out_at;            /* what has been sent of `out` */
+	size_t fds_until;         /* the bytes before belong to descriptors that have been sent */
+	int in_fds[2 * CHAN_FDS]; /* received before their frames */
 	size_t in_fd_count;
-	struct link out_fds;	   /* descriptors to send, in order */
-	struct chan_call **calls;  /* who waits for an answer, at the low bits of its id */
+	struct link out_fds;      /* descriptors to send, in order */
+	struct chan_call **calls; /* who waits for an answer, at the low bits of its id */
 	size_t call_count, call_room;
 	uint32_t next_id;
 	struct link waiters; /* who waits for it to come up, or for room */
@@ -45,16 +45,17 @@ struct chan {
 	void (*on_down)(struct chan *c);
 	enum fault down_fault; /* what callers get while it is down, or when it goes down under them */
 	struct hook hook;      /* set while something waits to be sent */
-	size_t most_out;       /* bytes that may wait to go before callers wait; 0 = 8 MiB. Eight times as much: the peer is stuck,
+	size_t most_out; /* bytes that may wait to go before callers wait; 0 = 8 MiB. Eight times as much: the peer is stuck,
 				* and the channel goes down */
-	struct timer again;    /* set while there is more to read than one turn permits */
-	bool *gone;	       /* set true when it goes down under its reader */
-	bool broken;	       /* goes down before the loop sleeps */
+	struct timer again; /* set while there is more to read than one turn permits */
+	bool *gone;         /* set true when it goes down under its reader */
+	bool broken;        /* goes down before the loop sleeps */
 };
 
 /* Begins down. down_fault is what callers get meanwhile; ctx, on_frame, on_down are the caller's to set after. */
 void chan_init(struct chan *c, struct loop *l, const char *name, enum fault down_fault);
-void chan_up(struct chan *c, int fd); /* takes the stream socket over; a channel that was up goes down first */
+void chan_up(
+	struct chan *c, int fd); /* takes the stream socket over; a channel that was up goes down first */
 /* Closes; calls in flight fail. Everything the channel owns is freed: chan_up makes it usable again. */
 void chan_down(struct chan *c);
 bool chan_is_up(const struct chan *c);
@@ -62,7 +63,8 @@ bool chan_is_up(const struct chan *c);
 /* Waits for the answer, at most until due_ms, and up to one second for a channel that is down to come up.
  * The fd (-1: none) is closed when sent, and on a fault. ret may be NULL (an answer's descriptor is closed then).
  * Faults: c->down_fault, TIMED_OUT, CANCELLED, TOO_BIG (payload). */
-enum fault chan_call(struct chan *c, uint16_t type, str payload, int fd, int64_t due_ms, struct arena *a, struct frame *ret);
+enum fault chan_call(struct chan *c, uint16_t type, str payload, int fd, int64_t due_ms, struct arena *a,
+	struct frame *ret);
 /* Sends without waiting; dropped (and fd closed) when down. id 0: a frame that wants no answer; else an answer to the frame
  * with that id. The payload is at most CHAN_LARGEST (asserted). */
 void chan_send(struct chan *c, uint16_t type, uint32_t id, str payload, int fd);

@@ -14,8 +14,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct model {
-	str rest;    /* of all bytes sent */
-	size_t fds;  /* sent and not taken */
+	str rest;   /* of all bytes sent */
+	size_t fds; /* sent and not taken */
 	bool broken;
 };
 
@@ -39,14 +39,17 @@ model_next(struct model *m, struct frame *ret)
 			return false;
 		length = le32(s.p);
 		flags = le32(s.p + 4) >> 16;
-		m->broken = length > CHAN_LARGEST || flags > 3 || (flags & CHAN_ANSWER && le32(s.p + 8) == 0) ||
+		m->broken = length > CHAN_LARGEST || flags > 3 ||
+			    (flags & CHAN_ANSWER && le32(s.p + 8) == 0) ||
 			    (flags & CHAN_HAS_FD && m->fds == 0);
 		if (m->broken || s.n - CHAN_HEADER < length)
 			return false;
 		if (flags & CHAN_HAS_FD)
 			m->fds--;
-		*ret = (struct frame){ .type = (uint16_t)le32(s.p + 4), .id = le32(s.p + 8),
-			.payload = str_sub(s, CHAN_HEADER, length), .fd = flags & CHAN_HAS_FD ? 1 : -1 };
+		*ret = (struct frame){ .type = (uint16_t)le32(s.p + 4),
+			.id = le32(s.p + 8),
+			.payload = str_sub(s, CHAN_HEADER, length),
+			.fd = flags & CHAN_HAS_FD ? 1 : -1 };
 		m->rest = str_from(s, CHAN_HEADER + length);
 		if (!(flags & CHAN_ANSWER))
 			return true;
@@ -106,7 +109,8 @@ cook(str recipe, struct buf *b)
 		buf_add_le16(b, odd == 127 ? 0x4000 : odd & 3);
 		buf_add_le32(b, le32(r.p + 2) & 0xff00ffff);
 		buf_add(b, payload);
-		if (odd != 63 && payload.n < length) { /* else it is cut off, and what follows is in its place */
+		if (odd != 63 &&
+			payload.n < length) { /* else it is cut off, and what follows is in its place */
 			char *p = buf_reserve(b, length - payload.n);
 			memset(p, 'z', length - payload.n);
 			buf_used(b, length - payload.n);
@@ -151,7 +155,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		m.rest.n += piece.n;
 		m.fds += with_fd;
 		send_piece(fds[1], piece, with_fd ? probe : -1);
-		loop_run(l); /* until nothing more happens */
+		loop_run(l);                 /* until nothing more happens */
 		assert(!model_next(&m, &f)); /* it has delivered all there is */
 		assert(chan_is_up(&c) == !m.broken);
 		assert(m.broken || c.in_fd_count == m.fds);

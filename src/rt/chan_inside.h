@@ -16,8 +16,8 @@ enum {
 void chan_on_event(struct watch *w);
 void chan_read_again(struct timer *t);
 void chan_put(struct chan *c, uint16_t type, uint16_t flags, uint32_t id, str head, str tail, int fd);
-size_t chan_waiting_out(const struct chan *c); /* bytes */
-void chan_free_buffers(struct chan *c);	       /* and closes the descriptors in them */
+size_t chan_waiting_out(const struct chan *c);    /* bytes */
+void chan_free_buffers(struct chan *c);           /* and closes the descriptors in them */
 void chan_break(struct chan *c, const char *why); /* logs (NULL: the peer closed it); it goes down before the
 						   * loop sleeps */
 

@@ -29,7 +29,8 @@ answer_kept(struct server *s)
 {
 	while (s->kept_count > 0) {
 		s->kept_count--;
-		chan_send2(&s->chan, ECHO, s->kept[s->kept_count], S("re: "), s->kept_payloads[s->kept_count], -1);
+		chan_send2(&s->chan, ECHO, s->kept[s->kept_count], S("re: "), s->kept_payloads[s->kept_count],
+			-1);
 	}
 }
 
@@ -159,7 +160,8 @@ call(void *arg)
 	c->answer.fd = -1;
 	c->said = chan_call(&c->pair->near, c->type, payload, c->fd, c->due_ms, &c->arena, &c->answer);
 	if (c->said == OK && c->type == ECHO)
-		c->wrong = !str_eq(c->answer.payload, arena_join(&c->arena, S("re: "), payload)) || c->answer.type != ECHO;
+		c->wrong = !str_eq(c->answer.payload, arena_join(&c->arena, S("re: "), payload)) ||
+			   c->answer.type != ECHO;
 	c->ended_ms = loop_now_ms(c->pair->loop);
 	c->over = true;
 }
@@ -495,20 +497,21 @@ static const struct {
 	size_t frames; /* that are delivered before it breaks */
 } broken[] = {
 	{ SC("GET / HTTP/1.1\r\nHost: store\r\n\r\n"), 0 },
-	{ SC("\x01\x00\x10\x00\x01\x00\x00\x00\x00\x00\x00\x00"), 0 },	 /* longer than the largest */
+	{ SC("\x01\x00\x10\x00\x01\x00\x00\x00\x00\x00\x00\x00"), 0 }, /* longer than the largest */
 	{ SC("\xff\xff\xff\xff\x01\x00\x00\x00\x00\x00\x00\x00"), 0 },
-	{ SC("\x00\x00\x00\x00\x01\x00\x04\x00\x00\x00\x00\x00"), 0 },	 /* an unknown flag */
-	{ SC("\x00\x00\x00\x00\x01\x00\x02\x00\x00\x00\x00\x00"), 0 },	 /* an answer to nothing */
-	{ SC("\x00\x00\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00"), 0 },	 /* a descriptor that is not there */
+	{ SC("\x00\x00\x00\x00\x01\x00\x04\x00\x00\x00\x00\x00"), 0 }, /* an unknown flag */
+	{ SC("\x00\x00\x00\x00\x01\x00\x02\x00\x00\x00\x00\x00"), 0 }, /* an answer to nothing */
+	{ SC("\x00\x00\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00"), 0 }, /* a descriptor that is not there */
 	{ SC("\x01\x00\x00\x00\x0a\x00\x00\x00\x00\x00\x00\x00X"
-	     "\x00\x00\x00\x00\x01\x00\xff\xff\x00\x00\x00\x00"), 1 },
+	     "\x00\x00\x00\x00\x01\x00\xff\xff\x00\x00\x00\x00"),
+		1 },
 };
 
 static void
 a_peer_that_breaks_the_framing_loses_the_channel(void **state)
 {
 	(void)state;
-	EACH (broken, c) {
+	EACH(broken, c) {
 		struct pair *p = pair_new();
 		struct log_sink sink = { .fd = memfd_create("log", 0), .least = LOG_DEBUG, .role = "test" };
 		struct log log = { .sink = &sink };
@@ -579,9 +582,10 @@ a_peer_that_never_reads_loses_the_channel(void **state)
 	loop_free(l);
 }
 
-T_MAIN(T(five_hundred_fibers_get_their_own_answers_in_any_order), T(big_frames_pass_both_ways_and_callers_wait_for_room),
-	T(descriptors_arrive_with_their_frames), T(no_descriptor_is_left_open), T(calls_fail_when_the_peer_dies_under_them),
+T_MAIN(T(five_hundred_fibers_get_their_own_answers_in_any_order),
+	T(big_frames_pass_both_ways_and_callers_wait_for_room), T(descriptors_arrive_with_their_frames),
+	T(no_descriptor_is_left_open), T(calls_fail_when_the_peer_dies_under_them),
 	T(a_call_waits_a_second_for_its_channel_to_come_up), T(a_late_answer_finds_nobody),
-	T(what_follows_in_the_batch_is_not_delivered_after_chan_down), T(a_channel_may_be_freed_when_it_goes_down),
-	T(a_peer_that_breaks_the_framing_loses_the_channel), T(answers_to_calls_that_were_never_made_are_dropped),
-	T(a_peer_that_never_reads_loses_the_channel))
+	T(what_follows_in_the_batch_is_not_delivered_after_chan_down),
+	T(a_channel_may_be_freed_when_it_goes_down), T(a_peer_that_breaks_the_framing_loses_the_channel),
+	T(answers_to_calls_that_were_never_made_are_dropped), T(a_peer_that_never_reads_loses_the_channel))

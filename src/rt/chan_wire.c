@@ -7,7 +7,7 @@
 
 enum {
 	READ_STEP = 64 << 10,
-	READS_A_TURN = 16, /* before others have theirs */
+	READS_A_TURN = 16,     /* before others have theirs */
 	KEPT_ROOM = 256 << 10, /* a buffer that grew larger is freed when empty */
 	TOO_MANY_WAIT_MS = 10
 };
@@ -103,7 +103,7 @@ add_fds(struct chan *c, struct msghdr *m, union control *control, size_t *ret_en
 		return 0;
 	}
 	*ret_end = c->out.n;
-	LIST_EACH (&c->out_fds, at) {
+	LIST_EACH(&c->out_fds, at) {
 		struct out_fd *o = CONTAINER(at, struct out_fd, link);
 		if (count == CHAN_FDS) {
 			*ret_end = o->at;
@@ -140,7 +140,7 @@ count_sent(struct chan *c, size_t sent, size_t fds, size_t end)
 		c->out_at = c->fds_until = 0;
 	} else if (c->out_at > c->out.n / 2) { /* so a byte is moved once, on average */
 		buf_drop_front(&c->out, c->out_at);
-		LIST_EACH (&c->out_fds, at)
+		LIST_EACH(&c->out_fds, at)
 			CONTAINER(at, struct out_fd, link)->at -= c->out_at;
 		c->fds_until = c->fds_until > c->out_at ? c->fds_until - c->out_at : 0;
 		c->out_at = 0;
@@ -217,10 +217,10 @@ take_frame(struct chan *c, str *in, struct frame *ret, bool *ret_answer)
 	uint16_t type, flags;
 
 	if (!str_take_le32(&s, &length) || !str_take_le16(&s, &type) || !str_take_le16(&s, &flags) ||
-			!str_take_le32(&s, &id))
+		!str_take_le32(&s, &id))
 		return INCOMPLETE;
-	if (length > CHAN_LARGEST || flags & ~(CHAN_HAS_FD | CHAN_ANSWER) || (flags & CHAN_ANSWER && id == 0) ||
-			(flags & CHAN_HAS_FD && c->in_fd_count == 0)) {
+	if (length > CHAN_LARGEST || flags & ~(CHAN_HAS_FD | CHAN_ANSWER) ||
+		(flags & CHAN_ANSWER && id == 0) || (flags & CHAN_HAS_FD && c->in_fd_count == 0)) {
 		chan_break(c, "malformed-frame");
 		return BROKEN;
 	}
@@ -240,7 +240,8 @@ take_frame(struct chan *c, str *in, struct frame *ret, bool *ret_answer)
 static bool
 deliver(struct chan *c)
 {
-	struct buf in = c->in; /* ours while frames borrow from it: their receiver may take the channel down */
+	struct buf in =
+		c->in; /* ours while frames borrow from it: their receiver may take the channel down */
 	str rest = buf_str(&in);
 	bool gone = false, answer;
 	struct frame f;
@@ -271,7 +272,10 @@ receive(struct chan *c)
 {
 	union control control;
 	struct iovec v = { .iov_base = buf_reserve(&c->in, READ_STEP) };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room) };
+	struct msghdr m = { .msg_iov = &v,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
+		.msg_controllen = sizeof(control.room) };
 	size_t fds;
 	ssize_t n;
 

@@ -19,7 +19,7 @@
 enum {
 	GUARD = 4096, /* rounded up to a page by mprotect */
 	STACK = STACK_KIB * 1024,
-	FREE_KEPT = 64, /* stacks kept for the next fibers; the others go back to the system */
+	FREE_KEPT = 64,  /* stacks kept for the next fibers; the others go back to the system */
 	MOST_RUNS = 1000 /* before the descriptors and timers have their turn again */
 };
 
@@ -42,7 +42,7 @@ map_fiber(void)
 {
 	size_t guard = guard_size(), own = (sizeof(struct fiber) + 63) & ~(size_t)63;
 	char *p = mmap(NULL, guard + STACK, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 	struct fiber *f;
 
 	if (p == MAP_FAILED || mprotect(p, guard, PROT_NONE) != 0) {

@@ -279,5 +279,6 @@ thousands_of_fibers_keep_their_stacks_apart(void **state)
 }
 
 T_MAIN(T(fibers_run_in_the_order_started_and_take_turns), T(a_wait_ends_at_its_deadline),
-	T(a_fiber_gets_what_its_waker_said_once), T(from_its_cancellation_on_every_wait_of_a_fiber_gives_cancelled),
+	T(a_fiber_gets_what_its_waker_said_once),
+	T(from_its_cancellation_on_every_wait_of_a_fiber_gives_cancelled),
 	T(a_reader_and_a_writer_wait_for_one_descriptor), T(thousands_of_fibers_keep_their_stacks_apart))

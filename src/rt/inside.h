@@ -34,10 +34,10 @@ struct loop {
 	sigset_t signals;
 	struct signal_call *signal_calls; /* by number; NULL until needed */
 
-	struct fiber *self;	  /* NULL: the loop itself runs */
+	struct fiber *self;      /* NULL: the loop itself runs */
 	struct switch_spot spot; /* where the loop goes on when a fiber waits */
-	struct link runnable;	  /* fibers that may go on */
-	struct link yielded;	  /* fibers that may go on in the next iteration */
+	struct link runnable;    /* fibers that may go on */
+	struct link yielded;     /* fibers that may go on in the next iteration */
 	struct fiber *free_fibers;
 	size_t free_fiber_count, fiber_count;
 
@@ -70,7 +70,7 @@ void signals_free(struct loop *l);
 void fibers_init(struct loop *l);
 void fibers_run(struct loop *l);
 bool fibers_can_run(const struct loop *l);
-void fibers_wake_ready(struct watch *w);		    /* those that wait for what is ready now */
+void fibers_wake_ready(struct watch *w);                /* those that wait for what is ready now */
 void fibers_wake_all(struct watch *w, enum fault said); /* all that wait for w */
 void fibers_free(struct loop *l);
 

@@ -13,7 +13,7 @@ enum jail_rights {
 	JAIL_ACCEPT = 4,      /* accept connections on sockets inherited */
 	JAIL_CONNECT = 8,     /* make IPv4 and IPv6 sockets and connect */
 	JAIL_THREADS = 16,    /* start threads */
-	JAIL_PAIRS = 32	      /* make AF_UNIX socket pairs, to hand one end over */
+	JAIL_PAIRS = 32       /* make AF_UNIX socket pairs, to hand one end over */
 };
 struct jail {
 	unsigned rights;

@@ -7,8 +7,10 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 
-enum { BATCH = 256, /* events taken at once */
-       SIM_STARTS_MS = 1000 };
+enum {
+	BATCH = 256, /* events taken at once */
+	SIM_STARTS_MS = 1000
+};
 
 static void
 read_clocks(struct loop *l)

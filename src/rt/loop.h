@@ -23,12 +23,14 @@ void loop_free(struct loop *l); /* nothing may be watched any more, no fiber may
 void loop_log_to(struct loop *l, const struct log *log);
 const struct log *loop_log(const struct loop *l); /* never NULL */
 
-void loop_run(struct loop *l);	/* until loop_stop */
+void loop_run(struct loop *l);  /* until loop_stop */
 void loop_stop(struct loop *l); /* after this iteration; safe in a signal watch */
-bool loop_run_once(struct loop *l); /* one iteration: waits for events at most until the next timer; false = stopped, or
+bool loop_run_once(
+	struct loop *l); /* one iteration: waits for events at most until the next timer; false = stopped, or
 				     * a simulation in which nothing will ever happen again */
 
-void loop_hurry(struct loop *l);    /* this iteration does not sleep: there is more to do (from a hook or a watch) */
+void loop_hurry(
+	struct loop *l); /* this iteration does not sleep: there is more to do (from a hook or a watch) */
 
 int64_t loop_now_ms(const struct loop *l);  /* monotonic, as of this iteration; 0 is never */
 int64_t loop_wall_ms(const struct loop *l); /* since 1970, as of this iteration */
@@ -44,20 +46,21 @@ struct timer {
 	size_t at; /* place in the heap + 1; 0 = not set */
 };
 void timer_set(struct loop *l, struct timer *t, int64_t due_ms); /* sets or moves it; NEVER_MS clears it */
-void timer_clear(struct timer *t);				 /* calm when not set */
+void timer_clear(struct timer *t);                               /* calm when not set */
 
 enum {
 	READY_IN = 1,
 	READY_OUT = 4,
 	READY_HUP = 16, /* both directions have ended; stays */
-	READY_END = 32	/* the peer sends no more, READY_IN is never cleared for good; stays */
+	READY_END = 32  /* the peer sends no more, READY_IN is never cleared for good; stays */
 };
 
 /* A descriptor being watched, in its owner's struct. fn (may be NULL) runs in the loop, not in a fiber: it must not wait; it
  * may stop and free any watch. Fibers that wait for the descriptor (fiber_wait) are woken first. */
 struct watch {
 	int fd;
-	uint32_t ready; /* READY_*, kept until the reader or writer that met EAGAIN clears its bit; nothing at first */
+	uint32_t
+		ready; /* READY_*, kept until the reader or writer that met EAGAIN clears its bit; nothing at first */
 	bool wants_out; /* READY_OUT is reported */
 	void (*fn)(struct watch *w);
 	struct loop *loop;     /* NULL: not started */

@@ -345,8 +345,8 @@ signals_arrive_in_the_loop(void **state)
 }
 
 T_MAIN(T(timers_run_by_due_time_whatever_was_set_moved_or_cleared),
-	T(a_timer_that_is_always_due_does_not_starve_the_loop), T(a_simulations_clock_jumps_to_the_next_timer),
-	T(a_simulation_draws_the_same_random_bytes_again), T(a_real_timer_is_not_early),
-	T(a_watch_stopped_and_freed_in_the_same_batch_is_not_touched),
+	T(a_timer_that_is_always_due_does_not_starve_the_loop),
+	T(a_simulations_clock_jumps_to_the_next_timer), T(a_simulation_draws_the_same_random_bytes_again),
+	T(a_real_timer_is_not_early), T(a_watch_stopped_and_freed_in_the_same_batch_is_not_touched),
 	T(what_epoll_said_is_remembered_until_it_is_cleared),
 	T(hooks_run_before_the_sleep_and_may_add_and_forget_hooks), T(signals_arrive_in_the_loop))

@@ -86,7 +86,7 @@ pool_new(struct loop *l, int threads)
 	list_init(&p->queued);
 	list_init(&p->done);
 	if (fd < 0 || pthread_mutex_init(&p->lock, NULL) != 0 || pthread_cond_init(&p->more, NULL) != 0 ||
-			watch_start(l, &p->watch, fd, on_done) != OK) {
+		watch_start(l, &p->watch, fd, on_done) != OK) {
 		perror("thread pool");
 		abort();
 	}
@@ -140,5 +140,6 @@ pool_run(struct pool *p, void (*fn)(void *arg), void *arg, size_t most)
 	p->loop->outside++;
 	pthread_cond_signal(&p->more);
 	pthread_mutex_unlock(&p->lock);
-	return fiber_park_deaf(p->loop); /* the job cannot be called back: j and arg are in use until it is done */
+	return fiber_park_deaf(
+		p->loop); /* the job cannot be called back: j and arg are in use until it is done */
 }

@@ -150,5 +150,6 @@ freeing_a_pool_ends_its_jobs_first(void **state)
 	loop_free(l);
 }
 
-T_MAIN(T(jobs_run_in_threads_and_their_fibers_go_on), T(a_full_queue_refuses), T(a_cancelled_fiber_waits_for_its_job),
-	T(a_simulations_clock_waits_for_threads), T(freeing_a_pool_ends_its_jobs_first))
+T_MAIN(T(jobs_run_in_threads_and_their_fibers_go_on), T(a_full_queue_refuses),
+	T(a_cancelled_fiber_waits_for_its_job), T(a_simulations_clock_waits_for_threads),
+	T(freeing_a_pool_ends_its_jobs_first))

@@ -31,7 +31,8 @@ loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx), void *ctx)
 	if (!l->signal_calls)
 		l->signal_calls = mem_new_array(NSIG, sizeof(*l->signal_calls));
 	l->signal_calls[signo] = (struct signal_call){ fn, ctx };
-	fd = signalfd(l->signal_watch.loop ? l->signal_watch.fd : -1, &l->signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	fd = signalfd(
+		l->signal_watch.loop ? l->signal_watch.fd : -1, &l->signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (fd < 0) {
 		log_error(&l->log, "signalfd-failed", kv_int("errno", errno));
 		return INTERNAL;

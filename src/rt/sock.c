@@ -112,7 +112,8 @@ no_delay(int fd)
 {
 	int on = 1;
 
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* fails on AF_UNIX, where nothing is delayed */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+		sizeof(on)); /* fails on AF_UNIX, where nothing is delayed */
 }
 
 /* -1 with errno */
@@ -155,7 +156,8 @@ static enum fault
 listen_everywhere(uint16_t port, int *ret_fds, size_t room, size_t *ret_count)
 {
 	for (int tries = 0; tries < TRIES; tries++) {
-		struct peer p6 = { .family = AF_INET6, .port = port }, p4 = { .family = AF_INET, .port = port };
+		struct peer p6 = { .family = AF_INET6, .port = port },
+			    p4 = { .family = AF_INET, .port = port };
 		int fd6 = room > 1 ? listen_at(&p6) : -1, fd4;
 
 		if (room > 1 && fd6 < 0 && errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)
@@ -215,7 +217,8 @@ sock_listen(str where, int *ret_fds, size_t room, size_t *ret_count, struct buf 
 	int fd;
 
 	if (room == 0 || !parse_where(where, &p, &everywhere)) {
-		buf_printf(why, "%.*s is no PORT, ADDRESS:PORT or [ADDRESS]:PORT", STR_ARG(str_sub(where, 0, 200)));
+		buf_printf(why, "%.*s is no PORT, ADDRESS:PORT or [ADDRESS]:PORT",
+			STR_ARG(str_sub(where, 0, 200)));
 		return BAD_ARGUMENT;
 	}
 	if (everywhere) {

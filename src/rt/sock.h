@@ -11,12 +11,13 @@
 
 /* Who is at the other end. IPv4-mapped IPv6 is turned into IPv4 at once, so that rules see one spelling. */
 struct peer {
-	int family;	    /* AF_INET, AF_INET6 or AF_UNIX */
+	int family; /* AF_INET, AF_INET6 or AF_UNIX */
 	unsigned char ip[16];
 	uint16_t port;
 };
 void peer_of(const struct sockaddr *sa, socklen_t n, struct peer *ret);
-bool peer_parse(str text, struct peer *ret); /* an address without port, IPv6 without brackets and without zone */
+bool peer_parse(
+	str text, struct peer *ret); /* an address without port, IPv6 without brackets and without zone */
 str peer_text(struct arena *a, const struct peer *p); /* 192.0.2.1, 2001:db8::1, "local" for AF_UNIX */
 /* The client a limit counts: 4 and the IPv4 address, 6 and the IPv6 /64, or zeroes for AF_UNIX. */
 void peer_client_key(const struct peer *p, unsigned char ret[9]);
@@ -25,7 +26,7 @@ void peer_client_key(const struct peer *p, unsigned char ret[9]);
  * Port 0 lets the kernel choose, the same for both families. *ret_fds gets at most `room` descriptors, non-blocking,
  * close-on-exec, backlog 1024. Faults, and *why says what failed: BAD_ARGUMENT (not such a text), INTERNAL (the system refused). */
 enum fault sock_listen(str where, int *ret_fds, size_t room, size_t *ret_count, struct buf *why);
-uint16_t sock_port(int fd); /* it is bound to; 0: none */
+uint16_t sock_port(int fd);                /* it is bound to; 0: none */
 int sock_accept(int fd, struct peer *ret); /* non-blocking, TCP_NODELAY; -1 with errno */
 /* A non-blocking connect under way (READY_OUT tells that it has ended, sock_error how), TCP_NODELAY; -1 with errno. */
 int sock_connect_start(const struct peer *to);

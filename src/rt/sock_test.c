@@ -17,7 +17,8 @@ static const struct {
 	{ SC("::ffff:192.0.2.1"), AF_INET, SC("192.0.2.1"), { 4, 192, 0, 2, 1 } },
 	{ SC("::FFFF:c000:0201"), AF_INET, SC("192.0.2.1"), { 4, 192, 0, 2, 1 } },
 	{ SC("2001:DB8:0:0::1"), AF_INET6, SC("2001:db8::1"), { 6, 0x20, 1, 0xd, 0xb8 } },
-	{ SC("2001:db8:1:2:3:4:5:6"), AF_INET6, SC("2001:db8:1:2:3:4:5:6"), { 6, 0x20, 1, 0xd, 0xb8, 0, 1, 0, 2 } },
+	{ SC("2001:db8:1:2:3:4:5:6"), AF_INET6, SC("2001:db8:1:2:3:4:5:6"),
+		{ 6, 0x20, 1, 0xd, 0xb8, 0, 1, 0, 2 } },
 	{ SC("::1"), AF_INET6, SC("::1"), { 6 } },
 	{ SC("::"), AF_INET6, SC("::"), { 6 } },
 	{ SC("0.0.0.0"), AF_INET, SC("0.0.0.0"), { 4 } },
@@ -39,7 +40,7 @@ an_address_has_one_spelling_and_a_key(void **state)
 	struct arena a = { 0 };
 
 	(void)state;
-	EACH (addresses, c) {
+	EACH(addresses, c) {
 		struct peer p;
 		unsigned char key[9];
 
@@ -76,21 +77,12 @@ static const struct {
 	enum fault fault;
 	size_t least, most;
 } places[] = {
-	{ SC("0"), OK, 1, 2 },
-	{ SC("*:0"), OK, 1, 2 },
-	{ SC("127.0.0.1:0"), OK, 1, 1 },
-	{ SC(""), BAD_ARGUMENT },
-	{ SC(":25"), BAD_ARGUMENT },
-	{ SC("127.0.0.1"), BAD_ARGUMENT },
-	{ SC("127.0.0.1:"), BAD_ARGUMENT },
-	{ SC("127.0.0.1:65536"), BAD_ARGUMENT },
-	{ SC("127.0.0.1:-1"), BAD_ARGUMENT },
-	{ SC("127.0.0.1:000025"), BAD_ARGUMENT },
-	{ SC("[127.0.0.1]:25"), BAD_ARGUMENT },
-	{ SC("[::ffff:127.0.0.1]:25"), BAD_ARGUMENT },
-	{ SC("::1:25"), BAD_ARGUMENT },
-	{ SC("[]:25"), BAD_ARGUMENT },
-	{ SC("localhost:25"), BAD_ARGUMENT },
+	{ SC("0"), OK, 1, 2 }, { SC("*:0"), OK, 1, 2 }, { SC("127.0.0.1:0"), OK, 1, 1 },
+	{ SC(""), BAD_ARGUMENT }, { SC(":25"), BAD_ARGUMENT }, { SC("127.0.0.1"), BAD_ARGUMENT },
+	{ SC("127.0.0.1:"), BAD_ARGUMENT }, { SC("127.0.0.1:65536"), BAD_ARGUMENT },
+	{ SC("127.0.0.1:-1"), BAD_ARGUMENT }, { SC("127.0.0.1:000025"), BAD_ARGUMENT },
+	{ SC("[127.0.0.1]:25"), BAD_ARGUMENT }, { SC("[::ffff:127.0.0.1]:25"), BAD_ARGUMENT },
+	{ SC("::1:25"), BAD_ARGUMENT }, { SC("[]:25"), BAD_ARGUMENT }, { SC("localhost:25"), BAD_ARGUMENT },
 	{ SC("192.0.2.77:0"), INTERNAL }, /* not ours */
 };
 
@@ -98,7 +90,7 @@ static void
 listening_where_one_is_told(void **state)
 {
 	(void)state;
-	EACH (places, c) {
+	EACH(places, c) {
 		int fds[2] = { -1, -1 };
 		size_t n = 0;
 		struct buf why = { 0 };
@@ -179,5 +171,6 @@ a_connection_knows_who_is_at_the_other_end(void **state)
 	buf_done(&why);
 }
 
-T_MAIN(T(an_address_has_one_spelling_and_a_key), T(peers_of_one_64_are_one_client), T(listening_where_one_is_told),
-	T(a_port_in_use_is_refused_and_said_so), T(a_connection_knows_who_is_at_the_other_end))
+T_MAIN(T(an_address_has_one_spelling_and_a_key), T(peers_of_one_64_are_one_client),
+	T(listening_where_one_is_told), T(a_port_in_use_is_refused_and_said_so),
+	T(a_connection_knows_who_is_at_the_other_end))

@@ -14,27 +14,28 @@ struct tls_client;
 struct stream {
 	struct watch watch; /* its fd; -1 when closed */
 	struct loop *loop;
-	struct tls *tls;    /* NULL: in the clear */
-	struct buf in;	    /* unread bytes begin at in.p + in_at */
+	struct tls *tls; /* NULL: in the clear */
+	struct buf in;   /* unread bytes begin at in.p + in_at */
 	size_t in_at;
-	size_t searched;    /* so many unread bytes are known to have no LF */
-	struct buf out;	    /* written, not sent yet: from out.p + out_at */
+	size_t searched; /* so many unread bytes are known to have no LF */
+	struct buf out;  /* written, not sent yet: from out.p + out_at */
 	size_t out_at;
-	int64_t due_ms;	    /* deadline of every wait; set it before each command or reply. NEVER_MS at first */
+	int64_t due_ms; /* deadline of every wait; set it before each command or reply. NEVER_MS at first */
 	struct timer timer; /* of a parked stream */
 	void (*parked)(struct stream *s, enum fault why);
 	uint64_t bytes_in, bytes_out; /* plaintext */
-	bool dry;	    /* there was nothing left to read; the watch tells when there is */
-	bool ended;	    /* nothing more will come */
-	bool eager;	    /* the last read got all it asked for: ask for more */
-	bool skips_line;    /* the rest of a line that was too long */
-	unsigned char turns; /* reads and writes since it last waited: others want to run, too */
+	bool dry;                     /* there was nothing left to read; the watch tells when there is */
+	bool ended;                   /* nothing more will come */
+	bool eager;                   /* the last read got all it asked for: ask for more */
+	bool skips_line;              /* the rest of a line that was too long */
+	unsigned char turns;          /* reads and writes since it last waited: others want to run, too */
 };
 
 /* Takes the non-blocking socket fd over; on a fault it is closed. */
 enum fault stream_init(struct stream *s, struct loop *l, int fd);
 /* Connects to `to`. Waits. *ret_errno says why on CLOSED (refused, unreachable ...). TIMED_OUT, CANCELLED. On a fault s is closed. */
-enum fault stream_connect(struct stream *s, struct loop *l, const struct peer *to, int64_t due_ms, int *ret_errno);
+enum fault stream_connect(
+	struct stream *s, struct loop *l, const struct peer *to, int64_t due_ms, int *ret_errno);
 /* At once: what was gathered and TLS close-notify go if they can without waiting. Calm when closed, or zeroed. */
 void stream_close(struct stream *s);
 /* Before stream_close, so that the peer reads the last reply: unread input makes the kernel reset a connection that is closed.
@@ -43,9 +44,9 @@ enum fault stream_finish(struct stream *s);
 /* Gives the descriptor away (no TLS, nothing buffered for output): what was read already stays in s->in for the caller. */
 int stream_take_fd(struct stream *s);
 
-str stream_pending(const struct stream *s);	/* what was read and not consumed; borrowed until the next fill */
+str stream_pending(const struct stream *s); /* what was read and not consumed; borrowed until the next fill */
 void stream_consume(struct stream *s, size_t n);
-void stream_discard_input(struct stream *s);	/* drops what was read: after STARTTLS (RFC 3207 4) */
+void stream_discard_input(struct stream *s); /* drops what was read: after STARTTLS (RFC 3207 4) */
 
 /* Waits for at least one byte more, at most `most` pending. TOO_BIG: that many are pending already. */
 enum fault stream_fill(struct stream *s, size_t most);

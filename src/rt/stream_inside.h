@@ -5,7 +5,7 @@
 #include "rt/stream.h"
 
 enum {
-	STREAM_STEP = 16 << 10,	     /* read at once */
+	STREAM_STEP = 16 << 10,       /* read at once */
 	STREAM_EAGER_STEP = 64 << 10, /* when there seems to be more */
 	STREAM_MOST_OUT = 64 << 10
 };

@@ -8,8 +8,11 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
-enum { KEPT_ROOM = 16 << 10, /* a larger buffer is freed when empty */
-       GATHERED_FILE = 32 << 10 /* a file up to this size is copied, so that it leaves with what stands around it */ };
+enum {
+	KEPT_ROOM = 16 << 10, /* a larger buffer is freed when empty */
+	GATHERED_FILE =
+		32 << 10 /* a file up to this size is copied, so that it leaves with what stands around it */
+};
 
 static size_t
 waiting(const struct stream *s)

@@ -109,7 +109,7 @@ static void
 lines_are_framed_wherever_the_bytes_are_split(void **state)
 {
 	(void)state;
-	EACH (framings, c) {
+	EACH(framings, c) {
 		for (size_t cut = 0; cut <= c->in.n; cut++) {
 			struct loop *l = loop_new_sim(0);
 			struct side s;
@@ -138,7 +138,7 @@ static void
 lines_are_framed_byte_by_byte_and_never_searched_twice(void **state)
 {
 	(void)state;
-	EACH (framings, c) {
+	EACH(framings, c) {
 		struct loop *l = loop_new_sim(0);
 		struct side s;
 
@@ -243,7 +243,8 @@ static void
 a_thousand_dialogues_at_once(void **state)
 {
 	struct loop *l = loop_new();
-	struct side *servers = mem_new_array(ECHOES, sizeof(*servers)), *clients = mem_new_array(ECHOES, sizeof(*clients));
+	struct side *servers = mem_new_array(ECHOES, sizeof(*servers)),
+		    *clients = mem_new_array(ECHOES, sizeof(*clients));
 
 	(void)state;
 	for (size_t i = 0; i < ECHOES; i++) {
@@ -512,7 +513,7 @@ a_part_of_a_file_is_sent_between_what_stands_around_it(void **state)
 	for (size_t i = 0; i < SIZE; i++)
 		content[i] = byte_at(i);
 	CHECK(write(file, content, SIZE) == SIZE);
-	EACH (parts, c) {
+	EACH(parts, c) {
 		struct loop *l = loop_new_sim(0);
 		struct filed f = { .file = file, .offset = c->offset, .n = c->n };
 		char piece[40000];
@@ -586,7 +587,7 @@ a_parked_stream_costs_its_struct_and_wakes_with_input(void **state)
 	CHECK_INT(p.calls, 1);
 	CHECK_INT(p.side.said, OK);
 	CHECK(stream_has_line(&p.side.stream)); /* it has been read already */
-	CHECK(!loop_run_once(l));		/* and there is no timer any more */
+	CHECK(!loop_run_once(l));               /* and there is no timer any more */
 
 	stream_park(&p.side.stream, due_ms, on_parked); /* with input pending: soon, not at once */
 	CHECK_INT(p.calls, 1);
@@ -778,11 +779,13 @@ the_last_reply_arrives_though_input_is_left(void **state)
 	loop_free(l);
 }
 
-T_MAIN(T(lines_are_framed_wherever_the_bytes_are_split), T(lines_are_framed_byte_by_byte_and_never_searched_twice),
+T_MAIN(T(lines_are_framed_wherever_the_bytes_are_split),
+	T(lines_are_framed_byte_by_byte_and_never_searched_twice),
 	T(whether_a_line_is_pending_is_known_without_waiting), T(a_thousand_dialogues_at_once),
-	T(every_wait_ends_at_the_deadline), T(a_cancelled_fiber_waits_no_more), T(what_was_gathered_leaves_in_one_write),
-	T(bulk_passes_both_ways_with_a_reader_and_a_writer_each),
-	T(a_writer_waits_quietly_for_a_peer_that_has_ended_its_own_direction), T(writing_to_a_closed_connection_says_so),
-	T(a_part_of_a_file_is_sent_between_what_stands_around_it), T(a_parked_stream_costs_its_struct_and_wakes_with_input),
+	T(every_wait_ends_at_the_deadline), T(a_cancelled_fiber_waits_no_more),
+	T(what_was_gathered_leaves_in_one_write), T(bulk_passes_both_ways_with_a_reader_and_a_writer_each),
+	T(a_writer_waits_quietly_for_a_peer_that_has_ended_its_own_direction),
+	T(writing_to_a_closed_connection_says_so), T(a_part_of_a_file_is_sent_between_what_stands_around_it),
+	T(a_parked_stream_costs_its_struct_and_wakes_with_input),
 	T(reading_writing_or_closing_ends_the_parking), T(a_parked_stream_may_be_freed_when_it_wakes),
 	T(a_descriptor_is_given_away_with_what_was_read), T(the_last_reply_arrives_though_input_is_left))

@@ -38,8 +38,11 @@ place_init(struct place *p)
 	CHECK(tls_self_signed(S("mx.a.test"), 30, (int64_t)time(NULL) * 1000, &cert, &key) == OK);
 	CHECK(tls_key_new(buf_str(&key), buf_str(&cert), &why, &p->key) == OK);
 	c = (struct tls_cert){ .chain_pem = buf_str(&cert) };
-	struct tls_settings s = { .certs = &c, .cert_count = 1, .least_version = 0x0303,
-		.ticket_keys = S("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef") };
+	struct tls_settings s = { .certs = &c,
+		.cert_count = 1,
+		.least_version = 0x0303,
+		.ticket_keys = S(
+			"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef") };
 	CHECK(tls_server_new(&s, sign, p, &why, &p->server) == OK);
 	p->client = tls_client_new(true, NULL, &why);
 	CHECK(p->client != NULL);
@@ -207,7 +210,8 @@ fifty_dialogues_turn_to_tls_and_what_was_injected_before_is_dropped(void **state
 {
 	enum { N = 50 };
 	struct place p;
-	struct side *servers = mem_new_array(N, sizeof(*servers)), *clients = mem_new_array(N, sizeof(*clients));
+	struct side *servers = mem_new_array(N, sizeof(*servers)),
+		    *clients = mem_new_array(N, sizeof(*clients));
 
 	(void)state;
 	place_init(&p);
@@ -326,7 +330,8 @@ static void
 a_fiber_cancelled_in_its_handshake_returns(void **state)
 {
 	(void)state;
-	for (int rounds = 0; rounds < 6; rounds++) { /* while it waits for the peer, for the key, for the peer again */
+	for (int rounds = 0; rounds < 6;
+		rounds++) { /* while it waits for the peer, for the key, for the peer again */
 		struct place p;
 		struct side server, client;
 
@@ -558,7 +563,9 @@ a_parked_stream_sleeps_through_records_without_data(void **state)
 }
 
 T_MAIN(T(fifty_dialogues_turn_to_tls_and_what_was_injected_before_is_dropped),
-	T(plaintext_that_was_not_discarded_stops_the_handshake), T(a_peer_that_leaves_during_the_handshake_is_closed),
-	T(a_peer_that_speaks_no_tls_is_told_so_and_a_silent_one_times_out), T(a_fiber_cancelled_in_its_handshake_returns),
-	T(bulk_passes_both_ways_at_once), T(a_file_is_encrypted_and_the_connection_ends_in_order),
-	T(what_was_gathered_leaves_in_one_record), T(a_parked_stream_sleeps_through_records_without_data))
+	T(plaintext_that_was_not_discarded_stops_the_handshake),
+	T(a_peer_that_leaves_during_the_handshake_is_closed),
+	T(a_peer_that_speaks_no_tls_is_told_so_and_a_silent_one_times_out),
+	T(a_fiber_cancelled_in_its_handshake_returns), T(bulk_passes_both_ways_at_once),
+	T(a_file_is_encrypted_and_the_connection_ends_in_order), T(what_was_gathered_leaves_in_one_record),
+	T(a_parked_stream_sleeps_through_records_without_data))

@@ -57,7 +57,10 @@ __asm__(
 	".size rt_switch, . - rt_switch\n");
 /* clang-format on */
 
-enum { SAVED = 8, ENTRY_AT = 6 }; /* r15 r14 r13 r12 rbx rbp, the entry, and a return address of 0 that ends backtraces */
+enum {
+	SAVED = 8,
+	ENTRY_AT = 6
+}; /* r15 r14 r13 r12 rbx rbp, the entry, and a return address of 0 that ends backtraces */
 
 #elif defined(__aarch64__)
 /* clang-format off */
@@ -153,9 +156,10 @@ go(struct switch_spot *here, struct switch_spot *there)
 
 #ifdef WITH_ASAN
 #define ASAN_LEAVE(save, there) __sanitizer_start_switch_fiber((save), (there)->stack, (there)->stack_size)
-#define ASAN_ARRIVE(saved, ret_stack, ret_size) __sanitizer_finish_switch_fiber((saved), (ret_stack), (ret_size))
+#define ASAN_ARRIVE(saved, ret_stack, ret_size)                                                              \
+	__sanitizer_finish_switch_fiber((saved), (ret_stack), (ret_size))
 #else
-#define ASAN_LEAVE(save, there)			((void)0)
+#define ASAN_LEAVE(save, there)                 ((void)0)
 #define ASAN_ARRIVE(saved, ret_stack, ret_size) ((void)0)
 #endif
 

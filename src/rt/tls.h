@@ -11,34 +11,37 @@
 
 /* What is to be signed, as the vault gets it. */
 struct tls_sign {
-	uint32_t key;	     /* number of the certificate: tls_cert.key */
+	uint32_t key; /* number of the certificate: tls_cert.key */
 	enum tls_sign_how {
-		TLS_SIGN_ECDSA,	    /* digest -> DER ECDSA signature */
-		TLS_SIGN_RSA_RAW,   /* padded block -> RSA private operation, no padding (covers PSS and PKCS#1: padding is made here) */
-		TLS_SIGN_ED25519    /* message -> signature */
+		TLS_SIGN_ECDSA, /* digest -> DER ECDSA signature */
+		TLS_SIGN_RSA_RAW, /* padded block -> RSA private operation, no padding (covers PSS and PKCS#1: padding is made here) */
+		TLS_SIGN_ED25519 /* message -> signature */
 	} how;
 	str data;
 };
-typedef enum fault tls_sign_fn(void *ctx, const struct tls_sign *what, struct buf *ret_signature); /* may wait */
+typedef enum fault tls_sign_fn(
+	void *ctx, const struct tls_sign *what, struct buf *ret_signature); /* may wait */
 
 struct tls_cert {
-	str chain_pem;	 /* leaf first; public */
-	uint32_t key;	 /* what the sign callback gets */
+	str chain_pem; /* leaf first; public */
+	uint32_t key;  /* what the sign callback gets */
 };
 struct tls_settings {
 	const struct tls_cert *certs;
 	size_t cert_count;
-	int least_version;    /* TLS1_2_VERSION or TLS1_3_VERSION (openssl/tls1.h) */
-	str ciphers;	      /* OpenSSL list for TLS 1.2; "" = ours */
-	str ticket_keys;      /* 80 random bytes shared by all processes; resumption works across them and over reload, for
+	int least_version; /* TLS1_2_VERSION or TLS1_3_VERSION (openssl/tls1.h) */
+	str ciphers;       /* OpenSSL list for TLS 1.2; "" = ours */
+	str ticket_keys; /* 80 random bytes shared by all processes; resumption works across them and over reload, for
 			       * the same server name, certificates and protocol. "" = no tickets */
-	const char *alpn;     /* "imap", "pop3", "smtp esmtp" (in order of preference), or NULL for none: a client that asks
+	const char *
+		alpn; /* "imap", "pop3", "smtp esmtp" (in order of preference), or NULL for none: a client that asks
 			       * for other protocols only is refused (ALPACA); one that asks for none is welcome */
-	int most_version;     /* 0: the newest */
+	int most_version; /* 0: the newest */
 };
 /* Certificates with the same names and keys of different types (RSA, ECDSA) serve those names together. ECDSA on P-256, P-384,
  * P-521 and RSA keys are possible. On a fault *ret_why says what is wrong with which certificate. Faults: BAD_ARGUMENT. */
-enum fault tls_server_new(const struct tls_settings *s, tls_sign_fn *sign, void *ctx, struct buf *ret_why, struct tls_server **ret);
+enum fault tls_server_new(const struct tls_settings *s, tls_sign_fn *sign, void *ctx, struct buf *ret_why,
+	struct tls_server **ret);
 void tls_server_free(struct tls_server *t); /* connections made with it go on */
 
 struct tls_facts {

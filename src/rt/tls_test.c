@@ -149,18 +149,21 @@ old_versions_and_weak_ciphers_are_refused(void **state)
 		int least, most, version;
 		const char *ciphers, *sigalgs;
 	} cases[] = {
-		{ TLS1_2_VERSION, 0, TLS1_1_VERSION, NULL, NULL }, { TLS1_2_VERSION, 0, TLS1_VERSION, NULL, NULL },
+		{ TLS1_2_VERSION, 0, TLS1_1_VERSION, NULL, NULL },
+		{ TLS1_2_VERSION, 0, TLS1_VERSION, NULL, NULL },
 		{ TLS1_3_VERSION, 0, TLS1_2_VERSION, NULL, NULL },
-		{ TLS1_2_VERSION, TLS1_2_VERSION, TLS1_3_VERSION, NULL, NULL },		/* as main.cf wants it */
-		{ TLS1_2_VERSION, 0, TLS1_2_VERSION, "AES128-GCM-SHA256", NULL },       /* no forward secrecy */
+		{ TLS1_2_VERSION, TLS1_2_VERSION, TLS1_3_VERSION, NULL, NULL },   /* as main.cf wants it */
+		{ TLS1_2_VERSION, 0, TLS1_2_VERSION, "AES128-GCM-SHA256", NULL }, /* no forward secrecy */
 		{ TLS1_2_VERSION, 0, TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA256", NULL }, /* CBC */
 		{ TLS1_2_VERSION, 0, TLS1_2_VERSION, "ADH-AES128-GCM-SHA256", NULL },   /* nobody */
-		{ TLS1_2_VERSION, 0, TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256", NULL }, /* not our key's */
+		{ TLS1_2_VERSION, 0, TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256",
+			NULL }, /* not our key's */
 	};
 
 	EACH(cases, c) {
 		struct vault v = { .ids = &f->ids[RSA2048], .n = 1 };
-		struct tls_server *s = server_new(&v, &(struct tls_settings){ .least_version = c->least, .most_version = c->most });
+		struct tls_server *s = server_new(
+			&v, &(struct tls_settings){ .least_version = c->least, .most_version = c->most });
 		struct pair p;
 
 		pair_init(&p, s,

@@ -25,13 +25,14 @@ struct store_reader;
 struct store_view;
 
 struct store_settings {
-	const char *dir;	  /* made when missing, mode 0700: log/ body/ index/ inside */
-	uint64_t segment_bytes;	  /* 0 = 128 MiB */
+	const char *dir;          /* made when missing, mode 0700: log/ body/ index/ inside */
+	uint64_t segment_bytes;   /* 0 = 128 MiB */
 	uint64_t index_map_bytes; /* 0 = 1 TiB of address space */
-	uint64_t least_free_bytes; /* accept gives STORE_FULL when the disk has less; expunge may still use it */
+	uint64_t
+		least_free_bytes; /* accept gives STORE_FULL when the disk has less; expunge may still use it */
 	uint64_t most_unfinished_bytes; /* of large bodies being received, all together; 0 = 1 GiB */
-	int64_t (*wall_ms)(void); /* the clock */
-	bool read_only;		  /* verify: nothing is written, nothing is repaired */
+	int64_t (*wall_ms)(void);       /* the clock */
+	bool read_only;                 /* verify: nothing is written, nothing is repaired */
 };
 
 /* Opens, or makes, the store; takes the lock of its directory (TOO_BUSY: another process has it); replays the log from where the
@@ -58,12 +59,12 @@ uint64_t store_applied_lsn(const struct store *s);
 
 struct store_account {
 	uint32_t id;
-	str address;	     /* canonical: lower-case domain, local part as given; looked up without case */
+	str address;          /* canonical: lower-case domain, local part as given; looked up without case */
 	uint64_t quota_bytes; /* 0 = none */
 	uint64_t used_bytes, used_messages; /* read only */
-	uint64_t modseq;     /* read only: highest of the account */
+	uint64_t modseq;                    /* read only: highest of the account */
 	bool disabled;
-	str secret;	     /* password verifiers, sealed by people/: opaque here */
+	str secret; /* password verifiers, sealed by people/: opaque here */
 	int64_t created_ms;
 };
 enum fault store_put_domain(struct store *s, str domain);    /* ALREADY_EXISTS */
@@ -79,9 +80,15 @@ enum fault store_put_note(struct store *s, str name, str value);
 /* ---- mail ---- */
 
 enum { /* flags of a message in a mailbox */
-	FLAG_SEEN = 1, FLAG_ANSWERED = 2, FLAG_FLAGGED = 4, FLAG_DELETED = 8, FLAG_DRAFT = 16
+	FLAG_SEEN = 1,
+	FLAG_ANSWERED = 2,
+	FLAG_FLAGGED = 4,
+	FLAG_DELETED = 8,
+	FLAG_DRAFT = 16
 };
-enum { STORE_KEYWORDS = 64 }; /* keyword bits of a mailbox entry; more keywords go to an overflow row (with IMAP) */
+enum {
+	STORE_KEYWORDS = 64
+}; /* keyword bits of a mailbox entry; more keywords go to an overflow row (with IMAP) */
 
 enum store_role { ROLE_NONE, ROLE_INBOX, ROLE_DRAFTS, ROLE_SENT, ROLE_TRASH, ROLE_JUNK, ROLE_ARCHIVE };
 struct store_mailbox {
@@ -90,41 +97,43 @@ struct store_mailbox {
 	enum store_role role;
 	bool subscribed;
 	uint32_t uidvalidity, uidnext;
-	uint64_t modseq;       /* HIGHESTMODSEQ; never 0 */
-	uint64_t chg_floor;    /* changes are known exactly for modseqs above this */
+	uint64_t modseq;    /* HIGHESTMODSEQ; never 0 */
+	uint64_t chg_floor; /* changes are known exactly for modseqs above this */
 	uint32_t exists, unseen, deleted;
 	uint64_t bytes;
 };
-enum fault store_create_mailbox(struct store *s, uint32_t account, str name, enum store_role role, uint32_t *ret_mailbox);
+enum fault store_create_mailbox(
+	struct store *s, uint32_t account, str name, enum store_role role, uint32_t *ret_mailbox);
 enum fault store_rename_mailbox(struct store *s, uint32_t account, uint32_t mailbox, str name);
 enum fault store_subscribe_mailbox(struct store *s, uint32_t account, uint32_t mailbox, bool subscribed);
-enum fault store_delete_mailbox(struct store *s, uint32_t account, uint32_t mailbox); /* with its messages; not INBOX */
+enum fault store_delete_mailbox(
+	struct store *s, uint32_t account, uint32_t mailbox); /* with its messages; not INBOX */
 
 /* One copy of a message for one mailbox. */
 struct store_delivery {
 	uint32_t account;
-	uint32_t mailbox;     /* 0: INBOX */
+	uint32_t mailbox; /* 0: INBOX */
 	uint32_t flags;
 	uint64_t keywords;
-	str prefix;	      /* bytes before the common body: Return-Path, Delivered-To ... CRLF lines */
+	str prefix; /* bytes before the common body: Return-Path, Delivered-To ... CRLF lines */
 	/* filled in: */
-	enum fault verdict;   /* OK, OVER_QUOTA, NO_SUCH_MAILBOX, STORE_FULL, MAILBOX_DISABLED */
+	enum fault verdict; /* OK, OVER_QUOTA, NO_SUCH_MAILBOX, STORE_FULL, MAILBOX_DISABLED */
 	uint32_t uid;
 	uint64_t email;
 	uint64_t modseq;
 };
 struct store_large;
 struct store_message {
-	str body;		   /* as stored and served: CRLF line ends; or large */
+	str body;                  /* as stored and served: CRLF line ends; or large */
 	struct store_large *large; /* a body received in pieces (synced): its bytes; taken over on success */
-	str row;		   /* the email row of mail/email.h: offsets are within body; opaque here */
-	int64_t received_ms;	   /* INTERNALDATE */
-	int64_t sent_ms;	   /* Date header, or received_ms */
+	str row;                   /* the email row of mail/email.h: offsets are within body; opaque here */
+	int64_t received_ms;       /* INTERNALDATE */
+	int64_t sent_ms;           /* Date header, or received_ms */
 	/* for threads: keyed hashes of Message-ID, and of References and In-Reply-To; 0 = none */
 	uint64_t message_id_key;
 	const uint64_t *reference_keys;
 	size_t reference_count;
-	bool dot_lines;		   /* some line begins with a dot: POP3 and SMTP must stuff */
+	bool dot_lines; /* some line begins with a dot: POP3 and SMTP must stuff */
 };
 /* Verdict per delivery; OK when at least one is OK (else the first one's verdict). The body stands in the log once. */
 enum fault store_accept(struct store *s, const struct store_message *m, struct store_delivery *d, size_t n);
@@ -135,17 +144,21 @@ struct uid_range {
 enum store_flag_change { FLAGS_ADD, FLAGS_REMOVE, FLAGS_REPLACE };
 /* Changes flags of those of the uids that exist; those whose modseq is above unchanged_since are left and listed in *ret_modified (borrowed
  * from the arena). *ret_modseq: what the changed ones have now (0: none changed). */
-enum fault store_flag(struct store *s, struct arena *a, uint32_t account, uint32_t mailbox, const struct uid_range *uids, size_t n,
-	enum store_flag_change how, uint32_t flags, uint64_t keywords, uint64_t unchanged_since, uint64_t *ret_modseq,
-	struct uid_range **ret_modified, size_t *ret_modified_n);
+enum fault store_flag(struct store *s, struct arena *a, uint32_t account, uint32_t mailbox,
+	const struct uid_range *uids, size_t n, enum store_flag_change how, uint32_t flags, uint64_t keywords,
+	uint64_t unchanged_since, uint64_t *ret_modseq, struct uid_range **ret_modified,
+	size_t *ret_modified_n);
 /* Removes those of the uids that exist (whatever their flags); *ret_count how many. One record. */
-enum fault store_expunge(struct store *s, uint32_t account, uint32_t mailbox, const struct uid_range *uids, size_t n, uint32_t *ret_count);
+enum fault store_expunge(struct store *s, uint32_t account, uint32_t mailbox, const struct uid_range *uids,
+	size_t n, uint32_t *ret_count);
 
 /* Bodies too large for a batch: written to an unlinked file of their own as they come. */
-enum fault store_large_new(struct store *s, struct store_large **ret); /* STORE_FULL: too many unfinished bytes */
+enum fault store_large_new(
+	struct store *s, struct store_large **ret); /* STORE_FULL: too many unfinished bytes */
 enum fault store_large_add(struct store_large *l, str bytes);
-enum fault store_large_sync(struct store_large *l); /* flushes; may run in another thread (pool) than the store's */
-void store_large_free(struct store_large *l);	    /* forgets it; calm with NULL */
+enum fault store_large_sync(
+	struct store_large *l);               /* flushes; may run in another thread (pool) than the store's */
+void store_large_free(struct store_large *l); /* forgets it; calm with NULL */
 
 /* ---- upkeep ---- */
 
@@ -175,7 +188,8 @@ enum fault store_rebuild(const struct store_tool *t);
 /* A copy of a store, also one that is in use, into a new directory `to`: sealed segments and bodies by hard link or copy, the last one up to what is durable,
  * the index left out (restore rebuilds it). */
 enum fault store_backup(const struct store_tool *t, const char *to);
-enum fault store_restore(const struct store_tool *t, const char *from); /* into t->dir, which must not hold a store */
+enum fault store_restore(
+	const struct store_tool *t, const char *from); /* into t->dir, which must not hold a store */
 
 /* ---- reading ---- */
 
@@ -205,7 +219,8 @@ enum fault view_next_account(struct store_view *v, uint32_t *at, struct store_ac
 enum fault view_next_alias(struct store_view *v, struct arena *a, str *at, str **ret_targets, size_t *ret_n);
 enum fault view_mailbox(struct store_view *v, uint32_t account, uint32_t id, struct store_mailbox *ret);
 enum fault view_mailbox_by_name(struct store_view *v, uint32_t account, str name, struct store_mailbox *ret);
-enum fault view_next_mailbox(struct store_view *v, uint32_t account, uint32_t *at, struct store_mailbox *ret); /* by id */
+enum fault view_next_mailbox(
+	struct store_view *v, uint32_t account, uint32_t *at, struct store_mailbox *ret); /* by id */
 
 /* A message in a mailbox: what its packed chunk says. */
 struct store_entry {
@@ -216,16 +231,17 @@ struct store_entry {
 	bool dot_lines;
 };
 /* The entries with uid >= from, in order, up to `room` of them; *ret_n = 0 at the end. A sequential scan of packed chunks. */
-enum fault view_entries(struct store_view *v, uint32_t account, uint32_t mailbox, uint32_t from, struct store_entry *ret, size_t room, size_t *ret_n);
+enum fault view_entries(struct store_view *v, uint32_t account, uint32_t mailbox, uint32_t from,
+	struct store_entry *ret, size_t room, size_t *ret_n);
 
 /* Where bytes of a message are. */
 struct store_place {
-	bool large;	  /* body/ID, else segment */
-	uint64_t file;	  /* segment number or body id */
-	uint64_t offset;  /* of the body's first byte */
-	uint64_t size;	  /* of the body */
-	uint64_t lsn;	  /* of the record that holds or names it */
-	uint64_t sum;	  /* of a large body */
+	bool large;      /* body/ID, else segment */
+	uint64_t file;   /* segment number or body id */
+	uint64_t offset; /* of the body's first byte */
+	uint64_t size;   /* of the body */
+	uint64_t lsn;    /* of the record that holds or names it */
+	uint64_t sum;    /* of a large body */
 };
 struct store_email {
 	uint32_t account;
@@ -248,8 +264,8 @@ struct store_changes {
 	uint64_t upto; /* ask from here next time: the mailbox's HIGHESTMODSEQ */
 	bool exact;
 };
-enum fault view_changes(struct store_view *v, struct arena *a, uint32_t account, uint32_t mailbox, uint64_t since,
-	struct store_changes *ret);
+enum fault view_changes(struct store_view *v, struct arena *a, uint32_t account, uint32_t mailbox,
+	uint64_t since, struct store_changes *ret);
 
 /* The file that holds a body, for pread and sendfile from place.offset on; open until store_reader_release, which each call of this
  * wants once (files are cached behind it). The record's header is checked: STALE when the body has moved (look the email up again),
@@ -257,6 +273,7 @@ enum fault view_changes(struct store_view *v, struct arena *a, uint32_t account,
 enum fault store_reader_file(struct store_reader *r, const struct store_email *e, int *ret_fd);
 void store_reader_release(struct store_reader *r, int fd);
 /* The whole message, prefix and body, for callers that want it in memory; at most `most` bytes (TOO_BIG). Checks the payload's sum. */
-enum fault store_reader_load(struct store_reader *r, struct arena *a, const struct store_email *e, size_t most, str *ret);
+enum fault store_reader_load(
+	struct store_reader *r, struct arena *a, const struct store_email *e, size_t most, str *ret);
 
 #endif

@@ -3,11 +3,10 @@
 #include "base/mem.h"
 
 #define FIELD(type, name) talk_put_##type(b, m->name);
-#define MESSAGE(message, fields)                                                     \
-	void                                                                         \
-	talk_put_##message(struct buf *b, const struct talk_##message *m)            \
-	{                                                                            \
-		fields                                                               \
+#define MESSAGE(message, fields)                                                                             \
+	void talk_put_##message(struct buf *b, const struct talk_##message *m)                               \
+	{                                                                                                    \
+		fields                                                                                       \
 	}
 #define CALL(question, answer, from, to)
 #define TELL(name, from, to)
@@ -16,28 +15,26 @@
 #undef MESSAGE
 
 #define FIELD(type, name) &&talk_take_##type(&s, &m.name)
-#define MESSAGE(message, fields)                                                     \
-	bool                                                                         \
-	talk_take_##message(str *in, struct talk_##message *ret)                     \
-	{                                                                            \
-		struct talk_##message m;                                             \
-		str s = *in;                                                         \
-                                                                                     \
-		if (!(true fields))                                                  \
-			return false;                                                \
-		*in = s;                                                             \
-		*ret = m;                                                            \
-		return true;                                                         \
-	}                                                                            \
-	bool                                                                         \
-	talk_read_##message(str payload, struct talk_##message *ret)                 \
-	{                                                                            \
-		struct talk_##message m;                                             \
-                                                                                     \
-		if (!talk_take_##message(&payload, &m) || payload.n)                 \
-			return false;                                                \
-		*ret = m;                                                            \
-		return true;                                                         \
+#define MESSAGE(message, fields)                                                                             \
+	bool talk_take_##message(str *in, struct talk_##message *ret)                                        \
+	{                                                                                                    \
+		struct talk_##message m;                                                                     \
+		str s = *in;                                                                                 \
+                                                                                                             \
+		if (!(true fields))                                                                          \
+			return false;                                                                        \
+		*in = s;                                                                                     \
+		*ret = m;                                                                                    \
+		return true;                                                                                 \
+	}                                                                                                    \
+	bool talk_read_##message(str payload, struct talk_##message *ret)                                    \
+	{                                                                                                    \
+		struct talk_##message m;                                                                     \
+                                                                                                             \
+		if (!talk_take_##message(&payload, &m) || payload.n)                                         \
+			return false;                                                                        \
+		*ret = m;                                                                                    \
+		return true;                                                                                 \
 	}
 #include "talk/messages.def"
 #undef FIELD
@@ -52,7 +49,7 @@ static const struct {
 } types[TALK_TYPES] = {
 #define MESSAGE(name, fields)
 #define CALL(question, answer, from, to) [TALK_ASK_##question] = { #question, from, to, true },
-#define TELL(name, from, to) [TALK_SAY_##name] = { #name, from, to, false },
+#define TELL(name, from, to)             [TALK_SAY_##name] = { #name, from, to, false },
 #include "talk/messages.def"
 #undef MESSAGE
 #undef CALL

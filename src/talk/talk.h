@@ -22,7 +22,7 @@ enum talk_type {
 	TALK_NOTHING,
 #define MESSAGE(name, fields)
 #define CALL(question, answer, from, to) TALK_ASK_##question,
-#define TELL(name, from, to) TALK_SAY_##name,
+#define TELL(name, from, to)             TALK_SAY_##name,
 #include "talk/messages.def"
 #undef MESSAGE
 #undef CALL
@@ -34,13 +34,13 @@ const char *talk_type_name(uint16_t type);
 bool talk_may_say(uint16_t type, unsigned from, unsigned to, bool *ret_wants_answer);
 
 #define FIELD(type, name) talk_##type name;
-#define MESSAGE(message, fields)                                                     \
-	struct talk_##message {                                                      \
-		fields                                                               \
-	};                                                                           \
-	void talk_put_##message(struct buf *b, const struct talk_##message *m);      \
-	bool talk_take_##message(str *in, struct talk_##message *ret);               \
-	/* the whole of a payload: nothing may follow */                             \
+#define MESSAGE(message, fields)                                                                             \
+	struct talk_##message {                                                                              \
+		fields                                                                                       \
+	};                                                                                                   \
+	void talk_put_##message(struct buf *b, const struct talk_##message *m);                              \
+	bool talk_take_##message(str *in, struct talk_##message *ret);                                       \
+	/* the whole of a payload: nothing may follow */                                                     \
 	bool talk_read_##message(str payload, struct talk_##message *ret);
 #define CALL(question, answer, from, to)
 #define TELL(name, from, to)

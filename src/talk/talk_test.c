@@ -6,8 +6,13 @@
 static void
 a_message_survives_the_trip(void **state)
 {
-	struct talk_accept in = { .received_ms = -5, .sent_ms = INT64_MAX, .message_id_key = UINT64_MAX, .dot_lines = true,
-		.row = SC("row"), .deliveries = SC("d"), .body = SC("body\r\n") };
+	struct talk_accept in = { .received_ms = -5,
+		.sent_ms = INT64_MAX,
+		.message_id_key = UINT64_MAX,
+		.dot_lines = true,
+		.row = SC("row"),
+		.deliveries = SC("d"),
+		.body = SC("body\r\n") };
 	struct talk_accept out;
 	struct buf b = { 0 };
 
@@ -64,7 +69,7 @@ who_may_say_what_is_a_table(void **state)
 	bool answer;
 
 	(void)state;
-	EACH (cases, c)
+	EACH(cases, c)
 		CHECK(talk_may_say(c->type, c->from, c->to, &answer) == c->may);
 }
 

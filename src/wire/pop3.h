@@ -8,13 +8,29 @@
 
 enum pop3_verb {
 	POP3_UNKNOWN,
-	POP3_USER, POP3_PASS, POP3_APOP, POP3_AUTH, POP3_CAPA, POP3_STLS, POP3_UTF8, POP3_LANG, POP3_QUIT, POP3_NOOP,
-	POP3_STAT, POP3_LIST, POP3_RETR, POP3_DELE, POP3_RSET, POP3_TOP, POP3_UIDL
+	POP3_USER,
+	POP3_PASS,
+	POP3_APOP,
+	POP3_AUTH,
+	POP3_CAPA,
+	POP3_STLS,
+	POP3_UTF8,
+	POP3_LANG,
+	POP3_QUIT,
+	POP3_NOOP,
+	POP3_STAT,
+	POP3_LIST,
+	POP3_RETR,
+	POP3_DELE,
+	POP3_RSET,
+	POP3_TOP,
+	POP3_UIDL
 };
 enum { POP3_LINE = 8192 }; /* RFC 2449 4: 255; AUTH initial responses are longer */
 struct pop3_command {
 	enum pop3_verb verb;
-	str word, args; /* args: after one blank, the rest as it is (passwords keep their blanks); trailing blanks kept for PASS only */
+	str word,
+		args; /* args: after one blank, the rest as it is (passwords keep their blanks); trailing blanks kept for PASS only */
 };
 enum fault pop3_command_parse(str line, struct pop3_command *ret); /* SYNTAX: NUL */
 const char *pop3_verb_name(enum pop3_verb v);
@@ -23,7 +39,7 @@ const char *pop3_verb_name(enum pop3_verb v);
 enum fault pop3_args_number(str args, bool *ret_given, uint32_t *ret_n);
 enum fault pop3_args_two(str args, uint32_t *ret_n, uint32_t *ret_count);
 
-void pop3_ok_add(struct buf *b, str text);		/* "+OK text" */
+void pop3_ok_add(struct buf *b, str text);                  /* "+OK text" */
 void pop3_fault_add(struct buf *b, enum fault f, str more); /* "-ERR [CODE] text" */
 /* Bytes of a multi-line answer: lines beginning with a dot get another. *at_line_start carries over between pieces (begin with true). What
  * we store has CRLF line ends only; a bare LF, should there be one, counts as a line end here: many clients see it as one, and a dot

@@ -10,13 +10,19 @@
 #include "base/fault.h"
 
 enum sasl_mech {
-	SASL_NONE, SASL_PLAIN, SASL_LOGIN, SASL_SCRAM_SHA_1, SASL_SCRAM_SHA_1_PLUS, SASL_SCRAM_SHA_256, SASL_SCRAM_SHA_256_PLUS
+	SASL_NONE,
+	SASL_PLAIN,
+	SASL_LOGIN,
+	SASL_SCRAM_SHA_1,
+	SASL_SCRAM_SHA_1_PLUS,
+	SASL_SCRAM_SHA_256,
+	SASL_SCRAM_SHA_256_PLUS
 };
 enum sasl_mech sasl_mech_of(str name); /* without case; SASL_NONE: unknown */
 const char *sasl_mech_name(enum sasl_mech m);
 bool sasl_mech_is_plain_text(enum sasl_mech m); /* the password travels: only under TLS */
-bool sasl_mech_is_plus(enum sasl_mech m);	/* binds to the TLS channel */
-size_t sasl_mech_proof_size(enum sasl_mech m);	/* octets of a SCRAM proof: 20 or 32; 0 for the others */
+bool sasl_mech_is_plus(enum sasl_mech m);       /* binds to the TLS channel */
+size_t sasl_mech_proof_size(enum sasl_mech m);  /* octets of a SCRAM proof: 20 or 32; 0 for the others */
 
 /* Most octets: of one response, decoded; of a user's name. */
 enum { SASL_RESPONSE = 4096, SASL_USER = 320 };
@@ -28,12 +34,12 @@ struct sasl_binding {
 };
 
 enum sasl_move {
-	SASL_SEND,	/* send the challenge (decoded bytes), feed the answer */
+	SASL_SEND,         /* send the challenge (decoded bytes), feed the answer */
 	SASL_ASK_PASSWORD, /* ask vault about user + password, then sasl_told */
-	SASL_ASK_SALT,	/* ask vault for user's SCRAM salt and iterations, then sasl_told_salt */
-	SASL_ASK_PROOF,	/* ask vault whether proof fits auth_message, then sasl_told_proof */
-	SASL_DONE,	/* the client is `user` */
-	SASL_FAILED	/* fault says how */
+	SASL_ASK_SALT,     /* ask vault for user's SCRAM salt and iterations, then sasl_told_salt */
+	SASL_ASK_PROOF,    /* ask vault whether proof fits auth_message, then sasl_told_proof */
+	SASL_DONE,         /* the client is `user` */
+	SASL_FAILED        /* fault says how */
 };
 struct sasl {
 	enum sasl_mech mech;
@@ -41,9 +47,9 @@ struct sasl {
 	struct arena *arena; /* of the exchange; wiped by the caller */
 	struct sasl_binding binding;
 	str user, password; /* password: PLAIN and LOGIN */
-	str challenge;	    /* to send, decoded */
+	str challenge;      /* to send, decoded */
 	str auth_message;   /* SCRAM: what proof and signature are made over */
-	str proof;	    /* 20 or 32 bytes */
+	str proof;          /* 20 or 32 bytes */
 	enum fault fault;
 	/* inside */
 	str client_first_bare, gs2_header, nonce, server_first;
@@ -55,8 +61,8 @@ struct sasl {
  * command carried an initial response ("" is an empty one). The binding's strings and the nonce live as long as the exchange; the initial
  * response and the later ones only during the call.
  * Faults of SASL_FAILED: AUTH_FAILED (malformed, too long, wrong), NOT_PERMITTED (to act as somebody else), BAD_MECHANISM. */
-enum sasl_move sasl_start(struct sasl *s, struct arena *a, enum sasl_mech mech, const struct sasl_binding *binding, bool plus_offered, str nonce,
-	bool has_initial, str initial);
+enum sasl_move sasl_start(struct sasl *s, struct arena *a, enum sasl_mech mech,
+	const struct sasl_binding *binding, bool plus_offered, str nonce, bool has_initial, str initial);
 /* The client's next response, base64 already decoded. */
 enum sasl_move sasl_step(struct sasl *s, str response);
 /* Vault's answers. A wrong password or proof: the fault AUTH_FAILED; others are passed on as they are. sasl_told also ends an exchange that

@@ -20,13 +20,15 @@ struct sasl_client {
 
 /* The strongest mechanism in the server's list ("PLAIN LOGIN SCRAM-SHA-256"): SCRAM before the password in the clear, which wants
  * `tls` (an encrypted connection to the right server). SASL_NONE: none will do. *ret_plus_offered: the list has -PLUS forms. */
-enum sasl_mech sasl_client_choose(str offered, bool tls, const struct sasl_binding *binding, bool *ret_plus_offered);
+enum sasl_mech sasl_client_choose(
+	str offered, bool tls, const struct sasl_binding *binding, bool *ret_plus_offered);
 
 /* Begins. User, password, the binding's strings and the nonce (18 random bytes or more, in base64: RFC 5802 5.1) live as long as the
  * exchange. *ret_initial: the initial response, from the arena; *ret_has_initial false: LOGIN, which waits for the server.
  * Faults: BAD_MECHANISM (unknown, or -PLUS without a binding), BAD_ARGUMENT (a NUL in user or password, no user). */
-enum fault sasl_client_start(struct sasl_client *c, struct arena *a, enum sasl_mech mech, str user, str password,
-	const struct sasl_binding *binding, bool plus_offered, str nonce, bool *ret_has_initial, str *ret_initial);
+enum fault sasl_client_start(struct sasl_client *c, struct arena *a, enum sasl_mech mech, str user,
+	str password, const struct sasl_binding *binding, bool plus_offered, str nonce, bool *ret_has_initial,
+	str *ret_initial);
 
 /* The answer to a challenge, both decoded. Faults: MALFORMED (not this mechanism's grammar, a nonce that is not ours, too few or too
  * many iterations), AUTH_FAILED (the server does not know the password: its signature is wrong, or it says so). */

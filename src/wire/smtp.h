@@ -11,8 +11,22 @@
 /* ---- commands ---- */
 enum smtp_verb {
 	SMTP_UNKNOWN,
-	SMTP_HELO, SMTP_EHLO, SMTP_LHLO, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, SMTP_BDAT, SMTP_RSET, SMTP_NOOP, SMTP_QUIT,
-	SMTP_HELP, SMTP_VRFY, SMTP_EXPN, SMTP_AUTH, SMTP_STARTTLS, SMTP_HTTP /* GET, POST, CONNECT ...: a browser */
+	SMTP_HELO,
+	SMTP_EHLO,
+	SMTP_LHLO,
+	SMTP_MAIL,
+	SMTP_RCPT,
+	SMTP_DATA,
+	SMTP_BDAT,
+	SMTP_RSET,
+	SMTP_NOOP,
+	SMTP_QUIT,
+	SMTP_HELP,
+	SMTP_VRFY,
+	SMTP_EXPN,
+	SMTP_AUTH,
+	SMTP_STARTTLS,
+	SMTP_HTTP /* GET, POST, CONNECT ...: a browser */
 };
 enum { SMTP_LINE = 2048 }; /* most octets of a command line we read: 512 and what the extensions add */
 struct smtp_command {
@@ -36,8 +50,8 @@ struct smtp_mail {
 	str envid; /* xtext decoded */
 };
 struct smtp_rcpt {
-	struct addr to; /* domain empty: <postmaster> */
-	unsigned notify; /* SMTP_NOTIFY_*; 0 = not given */
+	struct addr to;        /* domain empty: <postmaster> */
+	unsigned notify;       /* SMTP_NOTIFY_*; 0 = not given */
 	str orcpt_type, orcpt; /* decoded */
 };
 enum { SMTP_NOTIFY_NEVER = 1, SMTP_NOTIFY_SUCCESS = 2, SMTP_NOTIFY_FAILURE = 4, SMTP_NOTIFY_DELAY = 8 };
@@ -46,10 +60,16 @@ enum { SMTP_NOTIFY_NEVER = 1, SMTP_NOTIFY_SUCCESS = 2, SMTP_NOTIFY_FAILURE = 4, 
  * (BAD_ARGUMENT), SIZE up to 2^63-1, xtext checked (decoded control characters refused). Other faults: a bad path is BAD_SENDER in MAIL, BAD_ADDRESS
  * in RCPT; NEEDS_SMTPUTF8 (bytes above 127 in a path without it; in RCPT: when !utf8_ok); BAD_ARGUMENT for the rest. */
 enum {
-	SMTP_EXT_SIZE = 1, SMTP_EXT_8BITMIME = 2, SMTP_EXT_SMTPUTF8 = 4, SMTP_EXT_DSN = 8, SMTP_EXT_AUTH = 16, SMTP_EXT_BINARYMIME = 32
+	SMTP_EXT_SIZE = 1,
+	SMTP_EXT_8BITMIME = 2,
+	SMTP_EXT_SMTPUTF8 = 4,
+	SMTP_EXT_DSN = 8,
+	SMTP_EXT_AUTH = 16,
+	SMTP_EXT_BINARYMIME = 32
 };
 enum fault smtp_mail_parse(struct arena *a, str args, unsigned offered, bool lenient, struct smtp_mail *ret);
-enum fault smtp_rcpt_parse(struct arena *a, str args, unsigned offered, bool utf8_ok, bool lenient, struct smtp_rcpt *ret);
+enum fault smtp_rcpt_parse(
+	struct arena *a, str args, unsigned offered, bool utf8_ok, bool lenient, struct smtp_rcpt *ret);
 
 /* ---- replies ---- */
 /* Every reply the server sends that is not a fault's own words stands in wire/smtp_replies.def. */

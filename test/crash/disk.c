@@ -18,8 +18,8 @@ enum op_type { OP_WRITE, OP_TRUNCATE, OP_FLUSH, OP_NAME, OP_UNNAME, OP_RENAME, O
 
 struct op {
 	enum op_type type;
-	uint64_t ino;	     /* the file; for OP_FLUSH_NAMES the directory, unused */
-	uint64_t offset, n;  /* OP_TRUNCATE: n is the new size */
+	uint64_t ino;       /* the file; for OP_FLUSH_NAMES the directory, unused */
+	uint64_t offset, n; /* OP_TRUNCATE: n is the new size */
 	char *bytes;
 	char *path, *path2; /* below root */
 };
@@ -358,7 +358,9 @@ static int
 do_openat(int dir, const char *path, int flags, mode_t mode)
 {
 	char scratch[1024];
-	const char *name = recording && (flags & O_CREAT) && (flags & O_TMPFILE) != O_TMPFILE ? below(dir, path, scratch, sizeof(scratch)) : NULL;
+	const char *name = recording && (flags & O_CREAT) && (flags & O_TMPFILE) != O_TMPFILE
+				   ? below(dir, path, scratch, sizeof(scratch))
+				   : NULL;
 	bool existed = name && syscall(SYS_faccessat, dir, path, F_OK) == 0;
 	int fd = (int)syscall(SYS_openat, dir, path, flags, mode);
 
@@ -376,13 +378,13 @@ do_openat(int dir, const char *path, int flags, mode_t mode)
 	}
 	return fd;
 }
-#define OPEN_MODE(flags)                                        \
-	mode_t mode = 0;                                        \
-	if ((flags) & (O_CREAT | O_TMPFILE)) {                  \
-		va_list args;                                   \
-		va_start(args, flags);                          \
-		mode = (mode_t)va_arg(args, int);               \
-		va_end(args);                                   \
+#define OPEN_MODE(flags)                                                                                     \
+	mode_t mode = 0;                                                                                     \
+	if ((flags) & (O_CREAT | O_TMPFILE)) {                                                               \
+		va_list args;                                                                                \
+		va_start(args, flags);                                                                       \
+		mode = (mode_t)va_arg(args, int);                                                            \
+		va_end(args);                                                                                \
 	}
 int
 on_open(const char *path, int flags, ...)
@@ -583,14 +585,16 @@ disk_writes(void)
 const char *
 disk_describe(size_t i)
 {
-	static const char *const names[] = { "write", "truncate", "flush", "name", "unname", "rename", "mkdir", "flush-names" };
+	static const char *const names[] = { "write", "truncate", "flush", "name", "unname", "rename",
+		"mkdir", "flush-names" };
 	static char text[512];
 	const struct op *o = &ops[i];
 
 	if (i >= op_count)
 		return "the end";
-	snprintf(text, sizeof(text), "%s ino=%llu offset=%llu n=%llu %s %s", names[o->type], (unsigned long long)o->ino,
-		(unsigned long long)o->offset, (unsigned long long)o->n, o->path ? o->path : "", o->path2 ? o->path2 : "");
+	snprintf(text, sizeof(text), "%s ino=%llu offset=%llu n=%llu %s %s", names[o->type],
+		(unsigned long long)o->ino, (unsigned long long)o->offset, (unsigned long long)o->n,
+		o->path ? o->path : "", o->path2 ? o->path2 : "");
 	return text;
 }
 

@@ -14,14 +14,14 @@
 void disk_record(const char *root);
 void disk_stop(void); /* no more is recorded; the record stays */
 void disk_forget(void);
-size_t disk_ops(void);  /* so far: a moment between two operations */
-size_t disk_base(void); /* of them, those that stand for what was there when the record began */
+size_t disk_ops(void);                /* so far: a moment between two operations */
+size_t disk_base(void);               /* of them, those that stand for what was there when the record began */
 const char *disk_describe(size_t op); /* for messages; static buffer */
 
 enum disk_fate {
-	DISK_NOTHING,	 /* of what was not flushed, nothing is there */
+	DISK_NOTHING,    /* of what was not flushed, nothing is there */
 	DISK_EVERYTHING, /* all of it is: a kill, not a power cut */
-	DISK_SOME	 /* whatever chance wills */
+	DISK_SOME        /* whatever chance wills */
 };
 /* Makes in `to` (an empty directory) what the disk holds when the power goes before operation `moment`. */
 void disk_image(size_t moment, enum disk_fate fate, uint64_t seed, const char *to);

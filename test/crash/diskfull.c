@@ -71,7 +71,8 @@ in_child(const char *dir, unsigned long seed, unsigned batches, size_t n, size_t
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		exit(2);
-	if (WIFEXITED(status) && (WEXITSTATUS(status) == EX_OK || WEXITSTATUS(status) == EXIT_FAILURE || WEXITSTATUS(status) == EX_IOERR))
+	if (WIFEXITED(status) && (WEXITSTATUS(status) == EX_OK || WEXITSTATUS(status) == EXIT_FAILURE ||
+					 WEXITSTATUS(status) == EX_IOERR))
 		return start_again(dir);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 100;
 }
@@ -116,14 +117,16 @@ main(int argc, char **argv)
 			return 2;
 		fclose(f);
 	}
-	for (size_t n = 20; n <= writes && bad < 5; n += every) { /* the first ones make the store: then it does not open, and says so */
+	for (size_t n = 20; n <= writes && bad < 5;
+		n += every) { /* the first ones make the store: then it does not open, and says so */
 		int error = errors[n / every % 2];
 		size_t count = counts[n / every / 2 % 2];
 
 		runs++;
 		if (in_child(dir, seed, (unsigned)batches, n, count, error) != 0) {
 			bad++;
-			fprintf(stderr, "write %zu of %zu failing %zu times with %s: broken\n", n, writes, count, strerrorname_np(error));
+			fprintf(stderr, "write %zu of %zu failing %zu times with %s: broken\n", n, writes,
+				count, strerrorname_np(error));
 		}
 	}
 	load_clear(dir);

@@ -19,10 +19,10 @@ enum { ACCOUNTS = 3, MOST_MESSAGES = 4000, BODY_ROOM = 400 * 1024 };
 struct copy {
 	uint32_t account, mailbox, uid;
 	uint64_t email;
-	unsigned body;		      /* number of the body it has */
-	size_t issued, promised;      /* the accept */
+	unsigned body;           /* number of the body it has */
+	size_t issued, promised; /* the accept */
 	size_t gone_issued, gone_promised;
-	uint32_t flags[8];	      /* in the order they were set */
+	uint32_t flags[8]; /* in the order they were set */
 	size_t flags_issued[8], flags_promised[8];
 	unsigned flag_count;
 };
@@ -66,18 +66,25 @@ fail(const char *what)
 static str
 body_of(unsigned n)
 {
-	size_t size = n % 17 == 5 ? 300 * 1024 + n % 1000 : n % 7 == 3 ? 30000 + n % 999 : 200 + n * 37 % 3000;
-	int head = snprintf(body_bytes, sizeof(body_bytes), "Message-ID: <%u@load.test>\r\nSubject: number %u\r\n\r\n", n, n);
+	size_t size = n % 17 == 5  ? 300 * 1024 + n % 1000
+		      : n % 7 == 3 ? 30000 + n % 999
+				   : 200 + n * 37 % 3000;
+	int head = snprintf(body_bytes, sizeof(body_bytes),
+		"Message-ID: <%u@load.test>\r\nSubject: number %u\r\n\r\n", n, n);
 
 	for (size_t i = (size_t)head; i < size; i++)
-		body_bytes[i] = (i - (size_t)head) % 64 == 62 ? '\r' : (i - (size_t)head) % 64 == 63 ? '\n' : (char)('a' + (i * 7 + n) % 26);
+		body_bytes[i] = (i - (size_t)head) % 64 == 62   ? '\r'
+				: (i - (size_t)head) % 64 == 63 ? '\n'
+								: (char)('a' + (i * 7 + n) % 26);
 	return str_of(body_bytes, size);
 }
 
 struct store_settings
 load_settings(const char *dir)
 {
-	return (struct store_settings){ .dir = dir, .segment_bytes = 256 * 1024, .index_map_bytes = 1u << 28, .wall_ms = clock_ms };
+	return (struct store_settings){
+		.dir = dir, .segment_bytes = 256 * 1024, .index_map_bytes = 1u << 28, .wall_ms = clock_ms
+	};
 }
 
 /* ---- the load ---- */
@@ -128,7 +135,8 @@ deliver(struct store *s, unsigned n)
 	}
 	for (size_t i = 0; i < count; i++) {
 		snprintf(prefix[i], sizeof(prefix[i]), "Delivered-To: %zu\r\n", i);
-		d[i] = (struct store_delivery){ .account = oracle->account_ids[i], .prefix = str_c(prefix[i]) };
+		d[i] = (struct store_delivery){ .account = oracle->account_ids[i],
+			.prefix = str_c(prefix[i]) };
 	}
 	size_t issued = disk_ops();
 	accepted = store_accept(s, &m, d, count);
@@ -139,8 +147,12 @@ deliver(struct store *s, unsigned n)
 		return;
 	}
 	for (size_t i = 0; i < count && oracle->copy_count < MOST_MESSAGES; i++)
-		oracle->copies[oracle->copy_count++] = (struct copy){ .account = d[i].account, .mailbox = d[i].mailbox, .uid = d[i].uid,
-			.email = d[i].email, .body = n, .issued = issued };
+		oracle->copies[oracle->copy_count++] = (struct copy){ .account = d[i].account,
+			.mailbox = d[i].mailbox,
+			.uid = d[i].uid,
+			.email = d[i].email,
+			.body = n,
+			.issued = issued };
 }
 
 static struct copy *
@@ -177,7 +189,8 @@ change(struct store *s)
 	if (chance() % 2 && c->flag_count < 8) {
 		uint32_t flags = (uint32_t)(chance() % 32);
 
-		if (store_flag(s, &a, c->account, inbox_of(s, c->account), &r, 1, FLAGS_REPLACE, flags, 0, UINT64_MAX, &modseq, &modified, &n) != OK)
+		if (store_flag(s, &a, c->account, inbox_of(s, c->account), &r, 1, FLAGS_REPLACE, flags, 0,
+			    UINT64_MAX, &modseq, &modified, &n) != OK)
 			fail("flag");
 		c->flags[c->flag_count] = flags;
 		c->flags_issued[c->flag_count] = issued;
@@ -255,7 +268,8 @@ void
 load_begin(uint64_t seed)
 {
 	if (!oracle)
-		oracle = mmap(NULL, sizeof(*oracle), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		oracle = mmap(
+			NULL, sizeof(*oracle), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (oracle == MAP_FAILED)
 		fail("mmap");
 	memset(oracle, 0, sizeof(*oracle));
@@ -320,8 +334,10 @@ static int broken;
 static void
 complain(const struct copy *c, const char *what)
 {
-	fprintf(stderr, "BROKEN: account %u uid %u email %llu body %u (issued %zu promised %zu gone %zu/%zu): %s\n", c->account, c->uid,
-		(unsigned long long)c->email, c->body, c->issued, c->promised, c->gone_issued, c->gone_promised, what);
+	fprintf(stderr,
+		"BROKEN: account %u uid %u email %llu body %u (issued %zu promised %zu gone %zu/%zu): %s\n",
+		c->account, c->uid, (unsigned long long)c->email, c->body, c->issued, c->promised,
+		c->gone_issued, c->gone_promised, what);
 	broken++;
 }
 
@@ -362,7 +378,8 @@ judge_flags(const struct copy *c, uint32_t flags, size_t moment)
 }
 
 static void
-judge_copies(struct store_reader *r, struct store_view *v, size_t moment, const struct store_entry *entries, const uint32_t *accounts, size_t n)
+judge_copies(struct store_reader *r, struct store_view *v, size_t moment, const struct store_entry *entries,
+	const uint32_t *accounts, size_t n)
 {
 	for (size_t i = 0; i < oracle->copy_count; i++) {
 		const struct copy *c = &oracle->copies[i];
@@ -374,9 +391,12 @@ judge_copies(struct store_reader *r, struct store_view *v, size_t moment, const 
 					complain(c, "twice");
 				found = &entries[k];
 			}
-		if (found && found->uid != c->uid) /* an accept that was never promised may come again with another number: not the same mail */
+		if (found &&
+			found->uid !=
+				c->uid) /* an accept that was never promised may come again with another number: not the same mail */
 			found = NULL;
-		if (!found && c->promised && c->promised <= moment && !(c->gone_issued && c->gone_issued <= moment))
+		if (!found && c->promised && c->promised <= moment &&
+			!(c->gone_issued && c->gone_issued <= moment))
 			complain(c, "lost");
 		if (found && c->gone_promised && c->gone_promised <= moment)
 			complain(c, "came back");
@@ -394,9 +414,12 @@ judge_strangers(const struct store_entry *entries, const uint32_t *accounts, siz
 	for (size_t k = 0; k < n; k++) {
 		bool known = false;
 		for (size_t i = 0; i < oracle->copy_count; i++)
-			known |= oracle->copies[i].account == accounts[k] && oracle->copies[i].email == entries[k].email && oracle->copies[i].issued <= moment;
+			known |= oracle->copies[i].account == accounts[k] &&
+				 oracle->copies[i].email == entries[k].email &&
+				 oracle->copies[i].issued <= moment;
 		if (!known) {
-			fprintf(stderr, "BROKEN: a message nobody sent: account %u uid %u\n", accounts[k], entries[k].uid);
+			fprintf(stderr, "BROKEN: a message nobody sent: account %u uid %u\n", accounts[k],
+				entries[k].uid);
 			broken++;
 		}
 	}
@@ -412,14 +435,16 @@ judge_people(struct store_view *v, size_t moment)
 
 	if (oracle->people_promised && oracle->people_promised <= moment)
 		for (size_t i = 0; i < ACCOUNTS; i++)
-			if (view_account(v, oracle->account_ids[i], &a) != OK || !str_eq(a.secret, S("sealed"))) {
+			if (view_account(v, oracle->account_ids[i], &a) != OK ||
+				!str_eq(a.secret, S("sealed"))) {
 				fprintf(stderr, "BROKEN: account %u is gone\n", oracle->account_ids[i]);
 				broken++;
 			}
 	for (size_t i = 0; i < oracle->alias_count; i++) {
 		char name[64];
 		snprintf(name, sizeof(name), "alias%zu@a.test", i);
-		if (oracle->aliases_promised[i] <= moment && view_alias(v, &ar, str_c(name), &targets, &n) != OK) {
+		if (oracle->aliases_promised[i] <= moment &&
+			view_alias(v, &ar, str_c(name), &targets, &n) != OK) {
 			fprintf(stderr, "BROKEN: %s is gone\n", name);
 			broken++;
 		}
@@ -443,10 +468,12 @@ load_judge(const char *dir, size_t moment)
 		uint32_t from = 1;
 		size_t got = 1, first = n;
 
-		if (!oracle->account_ids[i] || view_mailbox_by_name(v, oracle->account_ids[i], S("INBOX"), &m) != OK)
+		if (!oracle->account_ids[i] ||
+			view_mailbox_by_name(v, oracle->account_ids[i], S("INBOX"), &m) != OK)
 			continue;
 		while (got) {
-			if (view_entries(v, oracle->account_ids[i], m.id, from, entries + n, MOST_MESSAGES - n, &got) != OK)
+			if (view_entries(v, oracle->account_ids[i], m.id, from, entries + n,
+				    MOST_MESSAGES - n, &got) != OK)
 				fail("entries");
 			for (size_t k = 0; k < got; k++)
 				accounts[n + k] = oracle->account_ids[i];
@@ -455,7 +482,8 @@ load_judge(const char *dir, size_t moment)
 				from = entries[n - 1].uid + 1;
 		}
 		if (m.exists != n - first) {
-			fprintf(stderr, "BROKEN: account %u says %u messages and has %zu\n", oracle->account_ids[i], m.exists, n - first);
+			fprintf(stderr, "BROKEN: account %u says %u messages and has %zu\n",
+				oracle->account_ids[i], m.exists, n - first);
 			broken++;
 		}
 	}
@@ -488,4 +516,3 @@ load_clear(const char *dir)
 	if (mkdir(dir, 0700) != 0)
 		fail("mkdir");
 }
-

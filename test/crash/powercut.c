@@ -88,7 +88,8 @@ restart_cut(const char *dir, size_t moment, uint64_t seed)
 			load_clear(again);
 			disk_image(k, DISK_SOME, seed + k, again);
 			if (!in_child(again, moment)) {
-				fprintf(stderr, "  the restart was cut at its operation %zu of %zu: %s\n", k, n, disk_describe(k));
+				fprintf(stderr, "  the restart was cut at its operation %zu of %zu: %s\n", k,
+					n, disk_describe(k));
 				_exit(1);
 			}
 		}
@@ -144,9 +145,11 @@ main(int argc, char **argv)
 		if (restart ? restart_cut(image, m, seed + m) : in_child(image, m))
 			continue;
 		bad++;
-		fprintf(stderr, "cut before operation %zu of %zu (%s), fate %d, seed %lu\n", m, moments, disk_describe(m), (int)fate, seed);
+		fprintf(stderr, "cut before operation %zu of %zu (%s), fate %d, seed %lu\n", m, moments,
+			disk_describe(m), (int)fate, seed);
 	}
-	printf("%zu disk operations, %zu copies of messages, %zu power cuts, %zu broken\n", moments, load_copies(), cut, bad);
+	printf("%zu disk operations, %zu copies of messages, %zu power cuts, %zu broken\n", moments,
+		load_copies(), cut, bad);
 	disk_forget();
 	load_clear(folder);
 	(void)rmdir(folder);

@@ -19,7 +19,8 @@ enum { SELF_SIGNED_DAYS = 825 };
 static enum fault
 complain(struct master *m, const char *what, const char *path)
 {
-	log_error(&m->log, what, kv_c("path", path), kv_c("why", strerrorname_np(errno) ? strerrorname_np(errno) : "?"));
+	log_error(&m->log, what, kv_c("path", path),
+		kv_c("why", strerrorname_np(errno) ? strerrorname_np(errno) : "?"));
 	return INTERNAL;
 }
 
@@ -59,13 +60,15 @@ make_certificate(struct master *m, const char *dir)
 	snprintf(key_path, sizeof(key_path), "%s/key.pem", dir);
 	if (access(cert_path, F_OK) == 0 && access(key_path, F_OK) == 0)
 		return OK;
-	f = tls_self_signed(conf_str(m->conf, CONF_myhostname), SELF_SIGNED_DAYS, m->sink.now_ms(), &cert, &key);
+	f = tls_self_signed(
+		conf_str(m->conf, CONF_myhostname), SELF_SIGNED_DAYS, m->sink.now_ms(), &cert, &key);
 	if (f == OK)
 		f = write_file(m, key_path, buf_str(&key), 0600);
 	if (f == OK)
 		f = write_file(m, cert_path, buf_str(&cert), 0644);
 	if (f == OK)
-		log_warn(&m->log, "self-signed-certificate", kv_c("path", cert_path), kv_str("name", conf_str(m->conf, CONF_myhostname)),
+		log_warn(&m->log, "self-signed-certificate", kv_c("path", cert_path),
+			kv_str("name", conf_str(m->conf, CONF_myhostname)),
 			kv_c("hint", "set smtpd_tls_chain_files to a certificate that clients trust"));
 	if (key.p)
 		mem_wipe(key.p, key.n);
@@ -119,11 +122,14 @@ make_state_dir(struct master *m)
 		struct passwd *pw = getpwnam(conf_path(m->conf, CONF_mail_owner));
 
 		if (!pw) {
-			log_error(&m->log, "no-such-user", kv_str("mail_owner", conf_str(m->conf, CONF_mail_owner)),
-				kv_c("hint", "adduser --system --group --no-create-home postrider, or set mail_owner"));
+			log_error(&m->log, "no-such-user",
+				kv_str("mail_owner", conf_str(m->conf, CONF_mail_owner)),
+				kv_c("hint", "adduser --system --group --no-create-home postrider, or set "
+					     "mail_owner"));
 			return NOT_FOUND;
 		}
-		if (stat(m->state_dir, &st) == 0 && st.st_uid == 0 && chown(m->state_dir, pw->pw_uid, pw->pw_gid) != 0)
+		if (stat(m->state_dir, &st) == 0 && st.st_uid == 0 &&
+			chown(m->state_dir, pw->pw_uid, pw->pw_gid) != 0)
 			return complain(m, "cannot-give-away", m->state_dir);
 	}
 	return OK;

@@ -49,7 +49,8 @@ bind_one(struct master *m, const char *service, str where)
 		return OK;
 	f = sock_listen(where, fds, COUNT(fds), &n, &why);
 	if (f != OK)
-		log_error(&m->log, "cannot-listen", kv_c("service", service), kv_str("where", where), kv_str("why", buf_str(&why)));
+		log_error(&m->log, "cannot-listen", kv_c("service", service), kv_str("where", where),
+			kv_str("why", buf_str(&why)));
 	buf_done(&why);
 	for (size_t i = 0; i < n; i++) {
 		struct listener *l = &m->listeners[m->listener_count];
@@ -90,24 +91,30 @@ bind_control(struct master *m)
 
 	if (keep_bound(m, "control", S("control")))
 		return OK;
-	if (snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/control", m->state_dir) >= (int)sizeof(sa.sun_path)) {
-		log_error(&m->log, "cannot-listen", kv_c("service", "control"), kv_c("why", "state_directory is too long a path for a socket"));
+	if (snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/control", m->state_dir) >=
+		(int)sizeof(sa.sun_path)) {
+		log_error(&m->log, "cannot-listen", kv_c("service", "control"),
+			kv_c("why", "state_directory is too long a path for a socket"));
 		return BAD_ARGUMENT;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	(void)unlink(sa.sun_path); /* left behind by one that was killed: the store's lock says whether one runs */
+	(void)unlink(
+		sa.sun_path); /* left behind by one that was killed: the store's lock says whether one runs */
 	mask = umask(0177);
 	rc = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&sa, sizeof(sa));
 	(void)umask(mask);
 	if (rc == 0)
 		rc = give_to_owner(m, sa.sun_path);
 	if (rc != 0 || listen(fd, 64) != 0) {
-		log_error(&m->log, "cannot-listen", kv_c("service", "control"), kv_c("path", sa.sun_path), kv_int("errno", errno));
+		log_error(&m->log, "cannot-listen", kv_c("service", "control"), kv_c("path", sa.sun_path),
+			kv_int("errno", errno));
 		if (fd >= 0)
 			(void)close(fd);
 		return BAD_ARGUMENT;
 	}
-	*l = (struct listener){ .fd = fd, .service = "control", .where = "control", .generation = m->generation };
+	*l = (struct listener){
+		.fd = fd, .service = "control", .where = "control", .generation = m->generation
+	};
 	m->listener_count++;
 	return OK;
 }
@@ -153,11 +160,12 @@ listen_announce(struct master *m)
 		socklen_t n = sizeof(sa);
 		struct peer p;
 
-		if (getsockname(m->listeners[i].fd, (struct sockaddr *)&sa, &n) != 0 || sa.ss_family == AF_UNIX)
+		if (getsockname(m->listeners[i].fd, (struct sockaddr *)&sa, &n) != 0 ||
+			sa.ss_family == AF_UNIX)
 			continue;
 		peer_of((struct sockaddr *)&sa, n, &p);
-		buf_printf(&b, p.family == AF_INET6 ? " %s=[%.*s]:%u" : " %s=%.*s:%u", m->listeners[i].service,
-			STR_ARG(peer_text(&a, &p)), p.port);
+		buf_printf(&b, p.family == AF_INET6 ? " %s=[%.*s]:%u" : " %s=%.*s:%u",
+			m->listeners[i].service, STR_ARG(peer_text(&a, &p)), p.port);
 	}
 	buf_add_char(&b, '\n');
 	(void)!write(STDOUT_FILENO, b.p, b.n);

@@ -34,7 +34,9 @@ open_syslog(str where, int *ret_fd)
 		return false;
 	if (!str_take(&where, S(":")))
 		where = S("/dev/log");
-	*ret_fd = where.n < sizeof(to.sun_path) ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+	*ret_fd = where.n < sizeof(to.sun_path)
+			  ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+			  : -1;
 	if (*ret_fd < 0)
 		return true;
 	memcpy(to.sun_path, where.p, where.n);
@@ -53,7 +55,8 @@ master_open_log(struct master *m)
 	bool syslog = open_syslog(path, &fd);
 
 	if (!syslog && path.n)
-		fd = open(conf_path(m->conf, CONF_maillog_file), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+		fd = open(conf_path(m->conf, CONF_maillog_file),
+			O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0) {
 		log_error(&m->log, "cannot-open-log", kv_str("path", path), kv_c("why", strerror(errno)));
 		return NOT_FOUND;
@@ -117,16 +120,19 @@ on_hup(void *ctx)
 		return;
 	if (conf_load(m->conf_path, m->overrides, m->override_count, &report, &fresh) != OK) {
 		log_report(m, LOG_ERROR, buf_str(&report));
-		log_error(&m->log, "reload-refused", kv_c("why", "main.cf has errors; the old configuration stays"));
+		log_error(&m->log, "reload-refused",
+			kv_c("why", "main.cf has errors; the old configuration stays"));
 	} else if (!str_eq(conf_str(fresh, CONF_state_directory), conf_str(old, CONF_state_directory))) {
-		log_error(&m->log, "reload-refused", kv_c("why", "state_directory cannot change while the server runs"));
+		log_error(&m->log, "reload-refused",
+			kv_c("why", "state_directory cannot change while the server runs"));
 		conf_free(fresh);
 	} else {
 		log_report(m, LOG_WARN, buf_str(&report));
 		m->conf = fresh;
 		m->generation++;
 		if (master_open_log(m) != OK || listen_bind(m) != OK) {
-			log_error(&m->log, "reload-refused", kv_c("why", "see above; the old configuration stays"));
+			log_error(&m->log, "reload-refused",
+				kv_c("why", "see above; the old configuration stays"));
 			m->conf = old;
 			m->generation--;
 			(void)master_open_log(m); /* it borrows from the configuration */
@@ -184,7 +190,9 @@ master_serve(struct conf *conf, const char *conf_path, const char *const *overri
 	m->conf_path = conf_path;
 	m->overrides = overrides;
 	m->override_count = override_count;
-	m->sink = (struct log_sink){ .fd = STDERR_FILENO, .role = "master", .now_ms = wall_ms, .least = LOG_INFO };
+	m->sink = (struct log_sink){
+		.fd = STDERR_FILENO, .role = "master", .now_ms = wall_ms, .least = LOG_INFO
+	};
 	m->log.sink = &m->sink;
 	m->hook.fn = before_sleep;
 	m->status = EX_OK;

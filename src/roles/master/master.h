@@ -12,13 +12,13 @@ enum { MASTER_PROCS = 64, MASTER_LISTENERS = 64 };
 struct master_kind {
 	unsigned kind;
 	int (*main)(struct role *r);
-	unsigned peers;	       /* TALK_* bits: who it has channels with */
+	unsigned peers;        /* TALK_* bits: who it has channels with */
 	bool one_for_all_time; /* survives reloads: the store */
-	bool per_core;	       /* as many as cores, or as `count` says */
+	bool per_core;         /* as many as cores, or as `count` says */
 	enum conf_id count;
 	const char *const *services; /* NULL-terminated */
-	int phase;	       /* of the start: all of a phase are ready before the next begins */
-	int drain_phase;       /* of the end: all of a phase are gone before the next is told */
+	int phase;                   /* of the start: all of a phase are ready before the next begins */
+	int drain_phase;             /* of the end: all of a phase are gone before the next is told */
 };
 extern const struct master_kind master_kinds[];
 extern const size_t master_kind_count;
@@ -65,14 +65,17 @@ struct master {
 };
 
 /* `postrider serve`: until SIGTERM or SIGINT. Prints "ready" with the addresses on stdout. Sysexits status. conf is taken over. */
-int master_serve(struct conf *conf, const char *conf_path, const char *const *overrides, size_t override_count);
+int master_serve(
+	struct conf *conf, const char *conf_path, const char *const *overrides, size_t override_count);
 
 /* ---- inside master ---- */
 /* procs.c */
-void procs_start_phase(struct master *m);     /* starts what the current phase still lacks */
-void procs_start_generation(struct master *m);	/* after a reload: new ones of all but one_for_all_time; the old ones drain */
+void procs_start_phase(struct master *m); /* starts what the current phase still lacks */
+void procs_start_generation(
+	struct master *m); /* after a reload: new ones of all but one_for_all_time; the old ones drain */
 void procs_reap(struct master *m);
-void procs_drain_next(struct master *m);	/* on the way out: tells the next phase, or stops the loop when nobody is left */
+void procs_drain_next(
+	struct master *m); /* on the way out: tells the next phase, or stops the loop when nobody is left */
 void procs_kill(struct master *m);
 /* listen.c: sockets for all services of m->conf; those bound already are kept. Faults are logged. */
 enum fault listen_bind(struct master *m);

@@ -13,7 +13,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { FIRST_BACKOFF_MS = 50, LONGEST_BACKOFF_MS = 10000, LIVED_WELL_MS = 10000, STOP_GRACE_MS = 10000, RELOAD_GRACE_MS = 300000 };
+enum {
+	FIRST_BACKOFF_MS = 50,
+	LONGEST_BACKOFF_MS = 10000,
+	LIVED_WELL_MS = 10000,
+	STOP_GRACE_MS = 10000,
+	RELOAD_GRACE_MS = 300000
+};
 
 static const char *
 name_of(const struct proc *p)
@@ -33,7 +39,8 @@ close_others(const struct master *m, const struct proc *p, int keep)
 		bool mine = fd == keep || fd == m->sink.fd;
 		for (size_t i = 0; i < m->listener_count && !mine; i++)
 			for (const char *const *s = p->kind->services; *s; s++)
-				mine |= m->listeners[i].fd == fd && strcmp(*s, m->listeners[i].service) == 0 &&
+				mine |= m->listeners[i].fd == fd &&
+					strcmp(*s, m->listeners[i].service) == 0 &&
 					m->listeners[i].generation == m->generation;
 		if (!mine)
 			(void)close(fd);
@@ -81,7 +88,8 @@ be_role(struct master *m, struct proc *p, int master_fd)
 	r->state_dir = m->state_dir;
 	for (size_t i = 0; i < m->listener_count; i++)
 		for (const char *const *s = p->kind->services; *s; s++)
-			if (m->listeners[i].generation == m->generation && strcmp(*s, m->listeners[i].service) == 0)
+			if (m->listeners[i].generation == m->generation &&
+				strcmp(*s, m->listeners[i].service) == 0)
 				listeners[r->listener_count++] =
 					(struct role_listener){ m->listeners[i].fd, m->listeners[i].service };
 	r->listeners = listeners;
@@ -234,8 +242,13 @@ add(struct master *m, const struct master_kind *kind, uint32_t number)
 
 		if (p->used)
 			continue;
-		*p = (struct proc){ .kind = kind, .number = number, .column = free_column(m), .generation = m->generation,
-			.used = true, .master = m, .backoff_ms = FIRST_BACKOFF_MS };
+		*p = (struct proc){ .kind = kind,
+			.number = number,
+			.column = free_column(m),
+			.generation = m->generation,
+			.used = true,
+			.master = m,
+			.backoff_ms = FIRST_BACKOFF_MS };
 		p->timer.fn = start_again;
 		start(p);
 		return;
@@ -299,7 +312,8 @@ procs_start_generation(struct master *m)
 	/* Whoever others depend on goes last: see procs_reap. */
 	for (size_t i = 0; i < MASTER_PROCS; i++) {
 		struct proc *p = &m->procs[i];
-		if (p->used && p->generation <= old && !p->kind->one_for_all_time && p->kind->drain_phase == 0)
+		if (p->used && p->generation <= old && !p->kind->one_for_all_time &&
+			p->kind->drain_phase == 0)
 			drain(p);
 	}
 }
@@ -316,7 +330,8 @@ drain_deserted(struct master *m)
 			continue;
 		for (size_t k = 0; k < MASTER_PROCS; k++) {
 			const struct proc *q = &m->procs[k];
-			needed |= q->used && q->generation == p->generation && q->kind->drain_phase < p->kind->drain_phase;
+			needed |= q->used && q->generation == p->generation &&
+				  q->kind->drain_phase < p->kind->drain_phase;
 		}
 		if (!needed)
 			drain(p);
@@ -351,7 +366,8 @@ died(struct master *m, struct proc *p, int status)
 		p->backoff_ms = FIRST_BACKOFF_MS;
 	timer_set(m->loop, &p->timer, loop_now_ms(m->loop) + p->backoff_ms);
 	if (p->backoff_ms > FIRST_BACKOFF_MS)
-		log_warn(&m->log, "role-restarts-slowly", kv_c("role", name_of(p)), kv_int("in_ms", p->backoff_ms));
+		log_warn(&m->log, "role-restarts-slowly", kv_c("role", name_of(p)),
+			kv_int("in_ms", p->backoff_ms));
 	p->backoff_ms = MIN(p->backoff_ms * 2, LONGEST_BACKOFF_MS);
 }
 
@@ -367,7 +383,8 @@ procs_reap(struct master *m)
 				died(m, &m->procs[i], status);
 	if (!m->announced && !m->ending)
 		for (size_t i = 0; i < MASTER_PROCS; i++)
-			if (m->procs[i].used && !m->procs[i].pid && m->procs[i].backoff_ms > 16 * FIRST_BACKOFF_MS) {
+			if (m->procs[i].used && !m->procs[i].pid &&
+				m->procs[i].backoff_ms > 16 * FIRST_BACKOFF_MS) {
 				log_error(&m->log, "cannot-start", kv_c("role", name_of(&m->procs[i])));
 				m->status = EX_SOFTWARE;
 				m->ending = true;

@@ -75,11 +75,12 @@ log_login(const struct smtp_session *s, enum fault f, str user, enum sasl_mech m
 	str client = peer_text(&a, &s->peer);
 
 	if (f == OK)
-		log_event(&s->log, "login-ok", kv_str("client", client), kv_c("user", s->user), kv_c("mech", sasl_mech_name(m)),
-			kv_c("service", s->service->name));
+		log_event(&s->log, "login-ok", kv_str("client", client), kv_c("user", s->user),
+			kv_c("mech", sasl_mech_name(m)), kv_c("service", s->service->name));
 	else
-		log_warn(&s->log, "login-failed", kv_str("client", client), kv_str("user", user), kv_c("mech", sasl_mech_name(m)),
-			kv_c("service", s->service->name), kv_c("why", fault_words(f)->name));
+		log_warn(&s->log, "login-failed", kv_str("client", client), kv_str("user", user),
+			kv_c("mech", sasl_mech_name(m)), kv_c("service", s->service->name),
+			kv_c("why", fault_words(f)->name));
 	arena_done(&a);
 }
 
@@ -90,8 +91,14 @@ exchange(struct smtp_session *s, enum sasl_mech m, bool has_initial, str initial
 	struct sasl_binding binding;
 	struct arena a = { 0 };
 	struct auth_result who = { 0 };
-	struct auth_talk t = { .loop = s->smtp->role->loop, .vault = &s->smtp->vault, .client = str_of(s->client, sizeof(s->client)),
-		.service = TALK_SMTP, .due_ms = smtp_due(s), .ctx = s, .send = send_challenge, .receive = receive_answer };
+	struct auth_talk t = { .loop = s->smtp->role->loop,
+		.vault = &s->smtp->vault,
+		.client = str_of(s->client, sizeof(s->client)),
+		.service = TALK_SMTP,
+		.due_ms = smtp_due(s),
+		.ctx = s,
+		.send = send_challenge,
+		.receive = receive_answer };
 	str user = S("");
 	bool plus = false;
 	enum fault f;

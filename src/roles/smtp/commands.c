@@ -110,7 +110,8 @@ cmd_ehlo(struct smtp_session *s, str args)
 	take_helo(s, args, true);
 	buf_add(&lines, s->service->hostname);
 	for (size_t i = 0; i < COUNT(caps); i++) {
-		if (!caps[i].offered(s) || is_in_list(s->service->discarded, s->service->discarded_count, caps[i].word))
+		if (!caps[i].offered(s) ||
+			is_in_list(s->service->discarded, s->service->discarded_count, caps[i].word))
 			continue;
 		buf_add_char(&lines, '\n');
 		buf_add(&lines, caps[i].word);
@@ -250,7 +251,8 @@ run(struct smtp_session *s, const struct smtp_command *c)
 		return BAD_SEQUENCE;
 	/* Commands behind one whose answer the client has to wait for were sent by somebody who does not listen. Behind STARTTLS that is an
 	 * injection, always. */
-	if ((v->kind & LAST) && stream_pending(&s->stream).n && (s->service->no_early_pipelining || c->verb == SMTP_STARTTLS))
+	if ((v->kind & LAST) && stream_pending(&s->stream).n &&
+		(s->service->no_early_pipelining || c->verb == SMTP_STARTTLS))
 		return EARLY_PIPELINING;
 	return v->run(s, c->args);
 }

@@ -14,8 +14,8 @@ struct incoming {
 	struct smtp_session *s;
 	struct email_builder *builder;
 	struct buf body; /* not yet handed over */
-	uint64_t size;	 /* octets stored so far, trace header included */
-	uint64_t large;	 /* number of the large body at the store; 0: none */
+	uint64_t size;   /* octets stored so far, trace header included */
+	uint64_t large;  /* number of the large body at the store; 0: none */
 	int64_t began_ms, wall_ms;
 	char id[32];
 	enum fault fault; /* the first that went wrong: the rest is read and dropped */
@@ -46,7 +46,8 @@ static enum fault
 call_store(struct incoming *in, uint16_t type, str payload, struct frame *ret)
 {
 	struct smtp_session *s = in->s;
-	enum fault f = chan_call(&s->smtp->store, type, payload, -1, loop_now_ms(s->smtp->role->loop) + STORE_MS, &s->txn->arena, ret);
+	enum fault f = chan_call(&s->smtp->store, type, payload, -1,
+		loop_now_ms(s->smtp->role->loop) + STORE_MS, &s->txn->arena, ret);
 
 	return f == TIMED_OUT ? STORE_DOWN : f;
 }
@@ -185,7 +186,8 @@ read_data(struct incoming *in)
 		}
 		ended = smtp_data_feed(&d, str_sub(pending, 0, SMTP_PIECE), &in->body, &used);
 		stream_consume(&s->stream, used);
-		if ((d.bare_cr || d.bare_lf) && (sv->bare_newline == BARE_NORMALIZE || sv->bare_newline == BARE_YES))
+		if ((d.bare_cr || d.bare_lf) &&
+			(sv->bare_newline == BARE_NORMALIZE || sv->bare_newline == BARE_YES))
 			normalize(&in->body, from);
 		grow(in, from);
 	}
@@ -193,7 +195,8 @@ read_data(struct incoming *in)
 		if (sv->bare_newline == BARE_REJECT)
 			in->fault = BARE_NEWLINE;
 		else if (sv->bare_newline != BARE_NO)
-			log_event(&s->log, "bare-newline", kv_bool("cr", d.bare_cr), kv_bool("lf", d.bare_lf));
+			log_event(
+				&s->log, "bare-newline", kv_bool("cr", d.bare_cr), kv_bool("lf", d.bare_lf));
 	}
 	return OK;
 }
@@ -210,8 +213,8 @@ list_deliveries(struct incoming *in)
 	for (size_t i = 0; i < t->rcpt_count; i++) {
 		struct talk_delivery d = { .account = t->rcpts[i].account, .mailbox = t->rcpts[i].mailbox };
 
-		d.prefix = arena_printf(&t->arena, "Return-Path: <%.*s>\r\nDelivered-To: %.*s\r\n", STR_ARG(t->sender),
-			STR_ARG(t->rcpts[i].address));
+		d.prefix = arena_printf(&t->arena, "Return-Path: <%.*s>\r\nDelivered-To: %.*s\r\n",
+			STR_ARG(t->sender), STR_ARG(t->rcpts[i].address));
 		talk_put_delivery(&list, &d);
 	}
 	kept = arena_str(&t->arena, buf_str(&list));
@@ -246,8 +249,8 @@ read_verdicts(struct incoming *in, str payload)
 	TRY(accepted.fault);
 	for (str list = accepted.verdicts; list.n && talk_take_verdict(&list, &v) && i < t->rcpt_count; i++)
 		if (v.fault != OK)
-			log_error(&in->s->log, "rcpt-lost", kv_c("id", in->id), kv_str("to", t->rcpts[i].address),
-				kv_c("why", fault_words(v.fault)->name));
+			log_error(&in->s->log, "rcpt-lost", kv_c("id", in->id),
+				kv_str("to", t->rcpts[i].address), kv_c("why", fault_words(v.fault)->name));
 	return i == t->rcpt_count ? OK : INTERNAL;
 }
 
@@ -299,12 +302,14 @@ log_result(struct incoming *in, enum fault f)
 	int64_t took_ms = loop_now_ms(s->smtp->role->loop) - in->began_ms;
 
 	if (f == OK)
-		log_event(&s->log, "message-stored", kv_c("id", in->id), kv_str("client", client), kv_c("user", s->user ? s->user : ""),
-			kv_str("from", t->sender), kv_str("to", t->first_named), kv_uint("rcpts", t->rcpt_count),
+		log_event(&s->log, "message-stored", kv_c("id", in->id), kv_str("client", client),
+			kv_c("user", s->user ? s->user : ""), kv_str("from", t->sender),
+			kv_str("to", t->first_named), kv_uint("rcpts", t->rcpt_count),
 			kv_uint("size", in->size), kv_int("ms", took_ms));
 	else
-		log_event(&s->log, "message-refused", kv_c("id", in->id), kv_str("client", client), kv_str("from", t->sender),
-			kv_str("to", t->first_named), kv_uint("size", in->size), kv_c("why", fault_words(f)->name));
+		log_event(&s->log, "message-refused", kv_c("id", in->id), kv_str("client", client),
+			kv_str("from", t->sender), kv_str("to", t->first_named), kv_uint("size", in->size),
+			kv_c("why", fault_words(f)->name));
 	arena_done(&a);
 }
 

@@ -13,7 +13,8 @@ offered(const struct smtp_session *s)
 {
 	if (!s->esmtp)
 		return 0;
-	return SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | (s->service->utf8 ? SMTP_EXT_SMTPUTF8 : 0u) | (s->service->auth ? SMTP_EXT_AUTH : 0u);
+	return SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | (s->service->utf8 ? SMTP_EXT_SMTPUTF8 : 0u) |
+	       (s->service->auth ? SMTP_EXT_AUTH : 0u);
 }
 
 /* What must have been done before mail may be sent here: HELO, STARTTLS, AUTH, in the words of each. */
@@ -38,7 +39,8 @@ smtp_cmd_mail(struct smtp_session *s, str args)
 
 	TRY(may_send(s));
 	if (!s->trusted && s->service->message_rate)
-		TRY(limits_message(r->limits, s->client, s->service->message_rate, s->smtp->rate_window_ms, loop_now_ms(r->loop)));
+		TRY(limits_message(r->limits, s->client, s->service->message_rate, s->smtp->rate_window_ms,
+			loop_now_ms(r->loop)));
 	t = NEW(struct txn);
 	args = arena_str(&t->arena, args);
 	f = smtp_mail_parse(&t->arena, args, offered(s), !s->service->strict, &t->mail);
@@ -52,8 +54,8 @@ smtp_cmd_mail(struct smtp_session *s, str args)
 		return f;
 	}
 	if (t->mail.from.local.n || t->mail.from.domain.n)
-		t->sender = arena_printf(&t->arena, "%.*s%s%.*s", STR_ARG(t->mail.from.local), t->mail.from.domain.n ? "@" : "",
-			STR_ARG(t->mail.from.domain));
+		t->sender = arena_printf(&t->arena, "%.*s%s%.*s", STR_ARG(t->mail.from.local),
+			t->mail.from.domain.n ? "@" : "", STR_ARG(t->mail.from.domain));
 	else
 		t->sender = S("");
 	table_init(&t->seen, s->smtp->table_key);
@@ -74,7 +76,8 @@ add_rcpt(struct txn *t, const struct talk_rcpt *r)
 		t->rcpt_room = t->rcpt_room ? t->rcpt_room * 2 : 4;
 		t->rcpts = mem_grow(t->rcpts, t->rcpt_room * sizeof(*t->rcpts));
 	}
-	t->rcpts[t->rcpt_count++] = (struct talk_rcpt){ r->account, r->mailbox, arena_str(&t->arena, r->address) };
+	t->rcpts[t->rcpt_count++] =
+		(struct talk_rcpt){ r->account, r->mailbox, arena_str(&t->arena, r->address) };
 	table_put(&t->seen, key, t);
 }
 
@@ -83,14 +86,17 @@ is_ours(const struct smtp_session *s, str domain)
 {
 	const struct conf *c = s->smtp->role->conf;
 
-	return conf_has_domain(c, CONF_mydestination, domain) || conf_has_domain(c, CONF_virtual_mailbox_domains, domain);
+	return conf_has_domain(c, CONF_mydestination, domain) ||
+	       conf_has_domain(c, CONF_virtual_mailbox_domains, domain);
 }
 
 static enum fault
 ask_store(struct smtp_session *s, const struct addr *to)
 {
 	struct txn *t = s->txn;
-	struct talk_rcpt_ask ask = { .local = to->local, .domain = to->domain, .ours = is_ours(s, to->domain), .size = t->mail.size };
+	struct talk_rcpt_ask ask = {
+		.local = to->local, .domain = to->domain, .ours = is_ours(s, to->domain), .size = t->mail.size
+	};
 	struct talk_rcpt_told told;
 	struct talk_rcpt r;
 	struct buf b = { 0 };
@@ -98,7 +104,8 @@ ask_store(struct smtp_session *s, const struct addr *to)
 	enum fault f;
 
 	talk_put_rcpt_ask(&b, &ask);
-	f = chan_call(&s->smtp->store, TALK_ASK_rcpt_ask, buf_str(&b), -1, loop_now_ms(s->smtp->role->loop) + ASK_MS, &t->arena, &answer);
+	f = chan_call(&s->smtp->store, TALK_ASK_rcpt_ask, buf_str(&b), -1,
+		loop_now_ms(s->smtp->role->loop) + ASK_MS, &t->arena, &answer);
 	buf_done(&b);
 	if (f == TIMED_OUT)
 		f = STORE_DOWN;
@@ -132,14 +139,16 @@ smtp_cmd_rcpt(struct smtp_session *s, str args)
 		f = NO_RELAY_YET;
 	if (f != OK) {
 		struct arena a = { 0 };
-		log_event(&s->log, "rcpt-refused", kv_str("client", peer_text(&a, &s->peer)), kv_str("from", t->sender), kv_str("to", args),
-			kv_c("why", fault_words(f)->name));
+		log_event(&s->log, "rcpt-refused", kv_str("client", peer_text(&a, &s->peer)),
+			kv_str("from", t->sender), kv_str("to", args), kv_c("why", fault_words(f)->name));
 		arena_done(&a);
 		smtp_refuse(s, f, S(""));
 		return OK;
 	}
 	if (t->named++ == 0)
-		t->first_named = rcpt.to.domain.n ? arena_printf(&t->arena, "%.*s@%.*s", STR_ARG(rcpt.to.local), STR_ARG(rcpt.to.domain)) : rcpt.to.local;
+		t->first_named = rcpt.to.domain.n ? arena_printf(&t->arena, "%.*s@%.*s",
+							    STR_ARG(rcpt.to.local), STR_ARG(rcpt.to.domain))
+						  : rcpt.to.local;
 	s->state = SMTP_HAS_RCPT;
 	smtp_say(s, REPLY_RCPT_OK, S(""));
 	return OK;

@@ -56,8 +56,8 @@ session_end(struct smtp_session *s, enum fault why)
 {
 	struct role *r = s->smtp->role;
 
-	log_debug(&s->log, "session-ended", kv_c("why", fault_words(why)->name), kv_uint("messages", s->messages),
-		kv_uint("errors", s->errors));
+	log_debug(&s->log, "session-ended", kv_c("why", fault_words(why)->name),
+		kv_uint("messages", s->messages), kv_uint("errors", s->errors));
 	smtp_forget_mail(s);
 	stream_close(&s->stream);
 	list_remove(&s->link);
@@ -75,7 +75,8 @@ session_fail(struct smtp_session *s, enum fault why)
 {
 	if (why != CLOSED && why != CANCELLED && why != OK) {
 		if (why == TIMED_OUT || why == TOO_MANY_ERRORS || why == HTTP_HERE || why == EARLY_PIPELINING)
-			log_event(&s->log, "session-cut", kv_c("why", fault_words(why)->name), kv_bool("greeted", s->state != SMTP_FRESH));
+			log_event(&s->log, "session-cut", kv_c("why", fault_words(why)->name),
+				kv_bool("greeted", s->state != SMTP_FRESH));
 		smtp_fault_add(&s->stream.out, why, S(""));
 		s->stream.due_ms = loop_now_ms(s->smtp->role->loop) + 1000;
 		(void)stream_flush(&s->stream);
@@ -222,7 +223,8 @@ session_begin(void *arg)
 static bool
 is_trusted(const struct smtp_role *smtp, const struct peer *peer)
 {
-	return peer->family == AF_UNIX || conf_has_ip(smtp->role->conf, CONF_mynetworks, peer->ip, peer->family == AF_INET ? 4 : 16);
+	return peer->family == AF_UNIX ||
+	       conf_has_ip(smtp->role->conf, CONF_mynetworks, peer->ip, peer->family == AF_INET ? 4 : 16);
 }
 
 void

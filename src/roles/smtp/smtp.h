@@ -31,7 +31,7 @@ struct smtp_service {
 	size_t forbidden_count, discarded_count;
 };
 enum { BARE_NO, BARE_NOTE, BARE_NORMALIZE, BARE_YES, BARE_REJECT }; /* smtpd_forbid_bare_newline */
-enum { TLS_NONE, TLS_MAY, TLS_ENCRYPT };			    /* smtpd_tls_security_level */
+enum { TLS_NONE, TLS_MAY, TLS_ENCRYPT };                            /* smtpd_tls_security_level */
 
 struct smtp_door { /* a listening socket */
 	struct watch watch;
@@ -61,11 +61,11 @@ struct smtp_role {
 struct txn {
 	struct arena arena;
 	struct smtp_mail mail; /* its strings live in the arena */
-	str sender;	       /* as written in Return-Path: local@domain or "" */
+	str sender;            /* as written in Return-Path: local@domain or "" */
 	struct talk_rcpt *rcpts;
 	size_t rcpt_count, rcpt_room;
-	uint64_t named;	 /* recipients the client has named and we have taken */
-	str first_named; /* for Received, when it is the only one */
+	uint64_t named;    /* recipients the client has named and we have taken */
+	str first_named;   /* for Received, when it is the only one */
 	struct table seen; /* "account mailbox" already among rcpts */
 };
 
@@ -84,16 +84,17 @@ struct smtp_session {
 	uint8_t state; /* one of SMTP_FRESH ... */
 	bool esmtp, counted, trusted, closing, parked;
 	uint32_t errors, junk, messages;
-	char *helo;	/* NULL: not said */
+	char *helo;       /* NULL: not said */
 	uint32_t account; /* 0: not authenticated */
-	char *user;	/* address of the account */
+	char *user;       /* address of the account */
 	enum sasl_mech mech;
 	struct txn *txn;
 };
 
 /* session.c */
 void smtp_session_accept(struct smtp_door *door, int fd, const struct peer *peer);
-void smtp_session_drain(struct smtp_session *s); /* the server goes down: says so to a client that is not in a message, and closes */
+void smtp_session_drain(struct smtp_session
+		*s); /* the server goes down: says so to a client that is not in a message, and closes */
 void smtp_say(struct smtp_session *s, enum smtp_reply r, str more);
 void smtp_refuse(struct smtp_session *s, enum fault f, str more); /* counts as an error */
 bool smtp_is_tls(const struct smtp_session *s);

@@ -50,8 +50,10 @@ read_service(struct smtp_service *sv, const char *name, const struct conf *conf)
 	sv->discarded = conf_list(c, CONF_smtpd_discard_ehlo_keywords, &sv->discarded_count);
 }
 
-enum { ACCEPT_TURN = 8, /* clients taken at once, so that other processes get theirs */
-       DOOR_REST_MS = 500 };
+enum {
+	ACCEPT_TURN = 8, /* clients taken at once, so that other processes get theirs */
+	DOOR_REST_MS = 500
+};
 
 /* ---- peers ---- */
 
@@ -68,7 +70,8 @@ static void
 tell_policy(struct smtp_role *smtp)
 {
 	const struct conf *c = smtp->role->conf;
-	struct talk_policy policy = { .delimiter = conf_str(c, CONF_recipient_delimiter), .myhostname = conf_str(c, CONF_myhostname),
+	struct talk_policy policy = { .delimiter = conf_str(c, CONF_recipient_delimiter),
+		.myhostname = conf_str(c, CONF_myhostname),
 		.postmaster = conf_str(c, CONF_postmaster_recipient) };
 	struct buf b = { 0 };
 
@@ -143,7 +146,7 @@ on_drain(struct role *r)
 
 	for (size_t i = 0; i < smtp->door_count; i++)
 		watch_stop(&smtp->doors[i].watch);
-	LIST_EACH (&smtp->sessions, l)
+	LIST_EACH(&smtp->sessions, l)
 		smtp_session_drain(CONTAINER(l, struct smtp_session, link));
 }
 
@@ -181,7 +184,9 @@ read_settings(struct smtp_role *smtp)
 	for (size_t i = 0; i < n && smtp->mech_count < COUNT(smtp->mechs); i++) {
 		enum sasl_mech m = sasl_mech_of(words[i]);
 		if (m == SASL_NONE) {
-			log_error(&r->log, "config", kv_c("finding", "sasl_mechanism_list: unknown mechanism"), kv_str("word", words[i]));
+			log_error(&r->log, "config",
+				kv_c("finding", "sasl_mechanism_list: unknown mechanism"),
+				kv_str("word", words[i]));
 			return BAD_ARGUMENT;
 		}
 		smtp->mechs[smtp->mech_count++] = m;

@@ -21,15 +21,16 @@ smtp_add_received(struct smtp_session *s, struct buf *b, str id, int64_t wall_ms
 {
 	struct arena a = { 0 };
 
-	buf_printf(b, "Received: from %s (%s%.*s%s)\r\n", s->helo ? s->helo : "unknown", s->peer.family == AF_INET6 ? "[IPv6:" : "[",
-		STR_ARG(peer_text(&a, &s->peer)), "]");
+	buf_printf(b, "Received: from %s (%s%.*s%s)\r\n", s->helo ? s->helo : "unknown",
+		s->peer.family == AF_INET6 ? "[IPv6:" : "[", STR_ARG(peer_text(&a, &s->peer)), "]");
 	if (smtp_is_tls(s) && s->service->tls_header) {
 		struct tls_facts t;
 
 		tls_facts(s->stream.tls, &t);
 		buf_printf(b, "\t(using %s with cipher %s (%d bits))\r\n", t.version, t.cipher, t.bits);
 	}
-	buf_printf(b, "\tby %.*s (Postrider) with %s id %.*s", STR_ARG(s->service->hostname), with_word(s), STR_ARG(id));
+	buf_printf(b, "\tby %.*s (Postrider) with %s id %.*s", STR_ARG(s->service->hostname), with_word(s),
+		STR_ARG(id));
 	if (s->txn->named == 1)
 		buf_printf(b, "\r\n\tfor <%.*s>", STR_ARG(s->txn->first_named));
 	buf_add_c(b, ";\r\n\t");

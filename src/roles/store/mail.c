@@ -41,7 +41,8 @@ store_on_rcpt(struct storekeeper *s, struct store_peer *p, struct frame *f)
 		return;
 	}
 	fault = store_resolve(s, p, &ask, &rcpts);
-	ROLE_ANSWER(&p->chan, f, rcpt_told, { .fault = fault, .rcpts = fault == OK ? buf_str(&rcpts) : S("") });
+	ROLE_ANSWER(
+		&p->chan, f, rcpt_told, { .fault = fault, .rcpts = fault == OK ? buf_str(&rcpts) : S("") });
 	buf_done(&rcpts);
 }
 
@@ -50,7 +51,7 @@ store_on_rcpt(struct storekeeper *s, struct store_peer *p, struct frame *f)
 static struct large *
 find_large(struct store_peer *p, uint64_t id)
 {
-	LIST_EACH (&p->larges, l) {
+	LIST_EACH(&p->larges, l) {
 		struct large *g = CONTAINER(l, struct large, link);
 		if (g->id == id)
 			return g;
@@ -71,7 +72,7 @@ drop_large(struct large *g)
 void
 store_drop_larges(struct store_peer *p)
 {
-	LIST_EACH (&p->larges, l)
+	LIST_EACH(&p->larges, l)
 		drop_large(CONTAINER(l, struct large, link));
 }
 
@@ -127,10 +128,16 @@ store_on_large_drop(struct storekeeper *s, struct store_peer *p, struct frame *f
 /* ---- accept ---- */
 
 static void
-accept_now(struct storekeeper *s, struct store_peer *p, const struct frame *f, const struct talk_accept *in, struct store_large **large)
+accept_now(struct storekeeper *s, struct store_peer *p, const struct frame *f, const struct talk_accept *in,
+	struct store_large **large)
 {
-	struct store_message m = { .body = in->body, .large = *large, .row = in->row, .received_ms = in->received_ms,
-		.sent_ms = in->sent_ms, .message_id_key = in->message_id_key, .dot_lines = in->dot_lines };
+	struct store_message m = { .body = in->body,
+		.large = *large,
+		.row = in->row,
+		.received_ms = in->received_ms,
+		.sent_ms = in->sent_ms,
+		.message_id_key = in->message_id_key,
+		.dot_lines = in->dot_lines };
 	struct store_delivery *d;
 	struct talk_delivery td;
 	struct talk_key key;
@@ -145,7 +152,9 @@ accept_now(struct storekeeper *s, struct store_peer *p, const struct frame *f, c
 	d = ARENA_ARRAY(&s->scratch, n, struct store_delivery);
 	n = 0;
 	for (str list = in->deliveries; n < MOST_DELIVERIES && list.n && talk_take_delivery(&list, &td);)
-		d[n++] = (struct store_delivery){ .account = td.account, .mailbox = td.mailbox, .flags = td.flags, .prefix = td.prefix };
+		d[n++] = (struct store_delivery){
+			.account = td.account, .mailbox = td.mailbox, .flags = td.flags, .prefix = td.prefix
+		};
 	for (str list = in->references; list.n && talk_take_key(&list, &key);)
 		k++;
 	keys = ARENA_ARRAY(&s->scratch, k, uint64_t);
@@ -285,7 +294,7 @@ store_on_flags(struct storekeeper *s, struct store_peer *p, struct frame *f)
 		role_bad_frame(s->role, &p->chan, f, "fields");
 		return;
 	}
-	fault = store_flag(s->store, &s->scratch, ask.account, ask.mailbox, uids, n, FLAGS_ADD, ask.flags, 0, UINT64_MAX, &modseq,
-		&modified, &modified_n);
+	fault = store_flag(s->store, &s->scratch, ask.account, ask.mailbox, uids, n, FLAGS_ADD, ask.flags, 0,
+		UINT64_MAX, &modseq, &modified, &modified_n);
 	STORE_ANSWER(s, p, f, done, { .fault = fault });
 }

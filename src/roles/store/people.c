@@ -64,7 +64,10 @@ store_on_account_put(struct storekeeper *s, struct store_peer *p, struct frame *
 		role_bad_frame(s->role, &p->chan, f, "fields");
 		return;
 	}
-	a = (struct store_account){ .id = ask.id, .address = ask.address, .quota_bytes = ask.quota_bytes, .disabled = ask.disabled,
+	a = (struct store_account){ .id = ask.id,
+		.address = ask.address,
+		.quota_bytes = ask.quota_bytes,
+		.disabled = ask.disabled,
 		.secret = ask.sealed };
 	if (ask.id) {
 		fault = view_account(store_now(s->store), ask.id, &old);
@@ -118,7 +121,8 @@ store_on_alias(struct storekeeper *s, struct store_peer *p, struct frame *f)
 		list_of[n++] = text.text;
 	}
 	STORE_ANSWER(s, p, f, done,
-		{ .fault = n ? store_put_alias(s->store, ask.address, list_of, n) : store_remove_alias(s->store, ask.address) });
+		{ .fault = n ? store_put_alias(s->store, ask.address, list_of, n)
+			     : store_remove_alias(s->store, ask.address) });
 }
 
 void

@@ -72,11 +72,18 @@ look(struct question *q, const struct resolved *r, uint64_t size, struct talk_rc
 }
 
 enum fault
-store_resolve(struct storekeeper *s, struct store_peer *p, const struct talk_rcpt_ask *ask, struct buf *ret_rcpts)
+store_resolve(
+	struct storekeeper *s, struct store_peer *p, const struct talk_rcpt_ask *ask, struct buf *ret_rcpts)
 {
 	struct question q = { s, ask, store_now(s->store) };
-	struct resolve_tables t = { .ctx = &q, .is_local = is_local, .account = find_account, .alias = find_alias, .any = any_account,
-		.myhostname = p->myhostname, .delimiter = p->delimiter, .postmaster = p->postmaster };
+	struct resolve_tables t = { .ctx = &q,
+		.is_local = is_local,
+		.account = find_account,
+		.alias = find_alias,
+		.any = any_account,
+		.myhostname = p->myhostname,
+		.delimiter = p->delimiter,
+		.postmaster = p->postmaster };
 	struct addr to = { .local = ask->local, .domain = ask->domain };
 	struct resolved *found = NULL;
 	size_t n = 0;

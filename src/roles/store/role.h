@@ -17,7 +17,7 @@ struct store_peer {
 	uint32_t number;
 	struct storekeeper *role;
 	struct link link; /* of administrators */
-	bool gone;	  /* an administrator's: free it after the batch */
+	bool gone;        /* an administrator's: free it after the batch */
 	struct link larges;
 	/* what main.cf says about addresses (talk policy), in this peer's words */
 	struct arena policy_arena;
@@ -57,23 +57,24 @@ typedef void store_handler(struct storekeeper *s, struct store_peer *p, struct f
 /* Answers after the flush with these bytes, or, when the batch fails, with the fault in the same message's form. */
 void store_answer_later(struct storekeeper *s, struct store_peer *p, const struct frame *f, str payload);
 
-#define STORE_ANSWER(s, p, f, message, ...)                                        \
-	do {                                                                       \
-		struct talk_##message answer_ = __VA_ARGS__;                       \
-		struct buf bytes_ = { 0 };                                         \
-		talk_put_##message(&bytes_, &answer_);                             \
-		store_answer_later((s), (p), (f), buf_str(&bytes_));               \
-		buf_done(&bytes_);                                                 \
+#define STORE_ANSWER(s, p, f, message, ...)                                                                  \
+	do {                                                                                                 \
+		struct talk_##message answer_ = __VA_ARGS__;                                                 \
+		struct buf bytes_ = { 0 };                                                                   \
+		talk_put_##message(&bytes_, &answer_);                                                       \
+		store_answer_later((s), (p), (f), buf_str(&bytes_));                                         \
+		buf_done(&bytes_);                                                                           \
 	} while (0)
 
 /* mail.c */
-store_handler store_on_policy, store_on_rcpt, store_on_accept, store_on_large_new, store_on_large_add, store_on_large_drop, store_on_apply,
-	store_on_expunge, store_on_flags;
+store_handler store_on_policy, store_on_rcpt, store_on_accept, store_on_large_new, store_on_large_add,
+	store_on_large_drop, store_on_apply, store_on_expunge, store_on_flags;
 void store_drop_larges(struct store_peer *p);
 /* people.c */
-store_handler store_on_secret, store_on_domain_put, store_on_domain_remove, store_on_account_put, store_on_account_remove, store_on_alias,
-	store_on_stats;
+store_handler store_on_secret, store_on_domain_put, store_on_domain_remove, store_on_account_put,
+	store_on_account_remove, store_on_alias, store_on_stats;
 /* resolve.c: the accounts behind an address, as a list of talk rcpt in ret_rcpts. */
-enum fault store_resolve(struct storekeeper *s, struct store_peer *p, const struct talk_rcpt_ask *ask, struct buf *ret_rcpts);
+enum fault store_resolve(
+	struct storekeeper *s, struct store_peer *p, const struct talk_rcpt_ask *ask, struct buf *ret_rcpts);
 
 #endif

@@ -83,7 +83,9 @@ send_failure(const struct store_answer *a, enum fault fault)
 	switch (a->type) {
 	case TALK_ASK_accept: talk_put_accepted(&b, &(struct talk_accepted){ .fault = fault }); break;
 	case TALK_ASK_expunge: talk_put_expunged(&b, &(struct talk_expunged){ .fault = fault }); break;
-	case TALK_ASK_account_put: talk_put_account_made(&b, &(struct talk_account_made){ .fault = fault }); break;
+	case TALK_ASK_account_put:
+		talk_put_account_made(&b, &(struct talk_account_made){ .fault = fault });
+		break;
 	default: talk_put_done(&b, &(struct talk_done){ .fault = fault });
 	}
 	chan_send(&a->peer->chan, a->type, a->id, buf_str(&b), -1);
@@ -97,7 +99,8 @@ send_answers(struct storekeeper *s, enum fault fault)
 		const struct store_answer *a = &s->answers[i];
 
 		if (fault == OK)
-			chan_send(&a->peer->chan, a->type, a->id, str_of(s->answer_bytes.p + a->at, a->n), -1);
+			chan_send(
+				&a->peer->chan, a->type, a->id, str_of(s->answer_bytes.p + a->at, a->n), -1);
 		else
 			send_failure(a, fault);
 	}
@@ -127,7 +130,8 @@ store_on_apply(struct storekeeper *s, struct store_peer *p, struct frame *f)
 		role_bad_frame(s->role, &p->chan, f, "fields");
 		return;
 	}
-	add_answer(&s->appliers, &s->applier_count, &s->applier_room, (struct store_answer){ p, f->type, f->id, 0, 0 });
+	add_answer(&s->appliers, &s->applier_count, &s->applier_room,
+		(struct store_answer){ p, f->type, f->id, 0, 0 });
 }
 
 /* ---- the batch ---- */
@@ -135,7 +139,7 @@ store_on_apply(struct storekeeper *s, struct store_peer *p, struct frame *f)
 static void
 bury_admins(struct storekeeper *s)
 {
-	LIST_EACH (&s->admins, l) {
+	LIST_EACH(&s->admins, l) {
 		struct store_peer *p = CONTAINER(l, struct store_peer, link);
 
 		if (p->gone) {
@@ -190,11 +194,13 @@ before_sleep(struct hook *h)
 		if (s->commit_now || s->applier_count) {
 			f = store_commit(s->store);
 			if (f != OK)
-				log_error(&s->role->log, "commit-failed", kv_c("fault", fault_words(f)->name));
+				log_error(
+					&s->role->log, "commit-failed", kv_c("fault", fault_words(f)->name));
 			s->commit_now = false;
 			timer_clear(&s->commit_timer);
 		} else if (!s->commit_timer.at) {
-			timer_set(s->role->loop, &s->commit_timer, loop_now_ms(s->role->loop) + COMMIT_AFTER_MS);
+			timer_set(s->role->loop, &s->commit_timer,
+				loop_now_ms(s->role->loop) + COMMIT_AFTER_MS);
 		}
 	}
 	if (s->applier_count)
@@ -241,7 +247,8 @@ on_peer(struct role *r, unsigned kind, uint32_t number, int fd)
 	struct store_peer *p = NULL;
 
 	for (size_t i = 0; i < STORE_PEERS && !p; i++)
-		if (s->peers[i].kind == kind && s->peers[i].number == number && !chan_is_up(&s->peers[i].chan))
+		if (s->peers[i].kind == kind && s->peers[i].number == number &&
+			!chan_is_up(&s->peers[i].chan))
 			p = &s->peers[i];
 	for (size_t i = 0; i < STORE_PEERS && !p; i++)
 		if (s->peers[i].kind == 0 || !chan_is_up(&s->peers[i].chan))
@@ -282,8 +289,10 @@ on_control(struct watch *w)
 		socklen_t n = sizeof(who);
 		struct store_peer *p;
 
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 || (who.uid != 0 && who.uid != geteuid())) {
-			log_warn(&s->role->log, "control-refused", kv_int("uid", who.uid), kv_int("pid", who.pid));
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 ||
+			(who.uid != 0 && who.uid != geteuid())) {
+			log_warn(&s->role->log, "control-refused", kv_int("uid", who.uid),
+				kv_int("pid", who.pid));
 			(void)close(fd);
 			continue;
 		}
