@@ -207,6 +207,8 @@ master_serve(struct conf *conf, const char *conf_path, const char *const *overri
 	log_flush(&m->sink);
 	status = m->status;
 	timer_clear(&m->kill_timer);
+	loop_forget_hook(&m->hook);
+	loop_free(m->loop);
 	limits_free(m->limits);
 	conf_free(m->conf);
 	buf_done(&m->sink.lines);
