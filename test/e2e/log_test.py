@@ -77,11 +77,5 @@ def a_log_that_cannot_be_opened_ends_the_start():
         raise AssertionError("it started")
 
 
-@test
-def a_server_that_is_told_to_stop_says_so_and_ends_with_0():
-    with Server(users=()) as s:
-        assert s.stop() == 0
-        assert "event=stopped" in s.log(), s.log()
-
-
-main()
+if __name__ == "__main__":
+    main()
