@@ -672,7 +672,8 @@ put(struct file *f, const struct op *o, size_t from, size_t n)
 {
 	if (o->offset + from + n > f->size)
 		set_size(f, o->offset + from + n);
-	memcpy(f->bytes + o->offset + from, o->bytes + from, n);
+	if (n)
+		memcpy(f->bytes + o->offset + from, o->bytes + from, n);
 }
 
 /* An unflushed write: all, nothing, or some of its sectors. */

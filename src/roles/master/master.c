@@ -208,7 +208,6 @@ master_serve(struct conf *conf, const char *conf_path, const char *const *overri
 	status = m->status;
 	timer_clear(&m->kill_timer);
 	loop_forget_hook(&m->hook);
-	loop_free(m->loop);
 	limits_free(m->limits);
 	conf_free(m->conf);
 	buf_done(&m->sink.lines);

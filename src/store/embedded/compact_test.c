@@ -137,7 +137,7 @@ a_compacted_log_gives_the_same_store(void **state)
 		removed += t.s->j.segment - stats_of(&t).segments;
 		ts_end(&t);
 	}
-	CHECK(removed > 100);
+	CHECK(removed > 10 * ts_seeds(6)); /* segments did go, in each of the lives */
 }
 
 static void
