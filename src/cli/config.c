@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "cli/manual.h"
+#include "cli/migrate.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -311,6 +312,8 @@ run(const struct cli *cli, int argc, char **argv)
 	bool man = false;
 	int option, status = EX_OK;
 
+	if (argc > 1 && strcmp(argv[1], "import") == 0)
+		return config_import(argc - 1, argv + 1);
 	while ((option = getopt_long(argc, argv, "nd", options, NULL)) != -1)
 		switch (option) {
 		case 'n': c.changed_only = true; break;
@@ -338,5 +341,8 @@ run(const struct cli *cli, int argc, char **argv)
 	return status;
 }
 
-const struct cli_verb cli_config = { "config", "[NAME...] [-n | -d] [--explain] [--json] | check | --man",
-	"the settings in effect and where each comes from; `check` judges main.cf", run };
+const struct cli_verb cli_config = { "config",
+	"[NAME...] [-n | -d] [--explain] [--json] | check | import FILE... [-o FILE] [--json] | --man",
+	"the settings in effect and where each comes from; `check` judges main.cf; `import` makes one from "
+	"Postfix's main.cf and master.cf",
+	run };

@@ -109,13 +109,20 @@ good_line(str s)
 	return s.n <= 400 && !str_has_ctl(s); /* a reply line has 512 octets */
 }
 
+/* In inet_interfaces; Postfix would look "localhost" up and find the same. */
+static bool
+is_loopback(str s)
+{
+	return str_eq_nocase(s, S("loopback-only")) || str_eq_nocase(s, S("localhost"));
+}
+
 static bool
 good_interface(str s)
 {
 	unsigned char ip[16];
 	size_t bytes;
 
-	if (str_eq_nocase(s, S("all")) || str_eq_nocase(s, S("loopback-only")))
+	if (str_eq_nocase(s, S("all")) || is_loopback(s))
 		return true;
 	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
 		s = str_sub(s, 1, s.n - 2);
@@ -156,7 +163,7 @@ static const struct kind {
 	{ "word",	good_word,	 false, "one word of letters, digits and - _ . /" },
 	{ "words",	good_word,	 false, "words of letters, digits and - _ . /" },
 	{ "line",	good_line,	 false, "one line of at most 400 bytes" },
-	{ "interfaces",	good_interface,	 false, "all, loopback-only, or addresses such as 192.0.2.1 or [2001:db8::1]" },
+	{ "interfaces",	good_interface,	 false, "all, loopback-only, localhost, or addresses such as 192.0.2.1 or [2001:db8::1]" },
 	{ "listen",	good_listen,	 false, "ports such as 25, with an address 192.0.2.1:25 or [2001:db8::1]:25; several; or nothing" },
 	{ "tls",	good_tls,	 false, "versions such as >=TLSv1.2, TLSv1.3 or !TLSv1.2, of which TLSv1.2 or TLSv1.3 remains" },
 };
@@ -438,7 +445,7 @@ add_places(struct arena *a, const struct conf *c, str port, struct buf *places)
 
 	for (size_t i = 0; i < interfaces->n; i++) {
 		bool all = str_eq_nocase(interfaces->items[i], S("all"));
-		bool loopback = str_eq_nocase(interfaces->items[i], S("loopback-only"));
+		bool loopback = is_loopback(interfaces->items[i]);
 		str ip = interfaces->items[i];
 		str where[2];
 		size_t n = 0;

@@ -33,6 +33,8 @@ struct conf;
 enum fault conf_load(const char *path, const char *const *overrides, size_t override_count,
 	struct buf *ret_report, struct conf **ret);
 void conf_free(struct conf *c);
+/* The same for a main.cf that is not in its file yet: `text` as it would stand in `path`. */
+enum fault conf_load_text(const char *path, str text, struct buf *ret_report, struct conf **ret);
 
 /* The same without the outside world, for tests and fuzzers: everything conf_load would look up is here. */
 struct conf_source {
@@ -100,6 +102,16 @@ str conf_suggest(struct arena *a, str name); /* the nearest known name, or "" */
 const char *conf_listener(size_t i);         /* names of the listeners; NULL behind the last */
 /* The default that a listener has of its own for id (PER_LISTENER); NULL: none. */
 const char *conf_listener_initial(const char *listener, enum conf_id id);
+/* What a name means here, before its value is looked at closely. */
+enum conf_verdict {
+	CONF_KNOWN,     /* a parameter, or listener_parameter */
+	CONF_NO_EFFECT, /* Postfix's, with a value that is accepted; *ret_why: why it has no effect */
+	CONF_REFUSED,   /* Postfix's, with a value that would have one; *ret_why: why not */
+	CONF_OLD_NAME,  /* Postfix's, long ago; *ret_why: what to write today */
+	CONF_UNKNOWN    /* of the administrator, or a mistake */
+};
+enum conf_verdict conf_judge(
+	str name, str value, const char **ret_why); /* *ret_why is static; "" when there is nothing to say */
 /* What makes a value good, in words: "yes or no", "a number from 1 to 10 (errors)". */
 str conf_expected(struct arena *a, enum conf_id id);
 

@@ -242,6 +242,23 @@ mistakes_are_named_with_their_place(void **state)
 			"main.cf:1: error: a value that refers to itself: `smtpd_banner`\n" },
 		{ "a = $b\nb = $c\nc = ${a}\nsmtpd_banner = $a",
 			"main.cf:3: error: a value that refers to itself: `a`\n" },
+		{ "smtp_tls_loglevel = 1",
+			"main.cf:1: error: smtp_tls_loglevel is not supported: mail to other "
+			"servers is not sent yet\n" },
+		{ "lmtp_tls_loglevel = 1",
+			"main.cf:1: error: lmtp_tls_loglevel is not supported: LMTP is not built yet\n" },
+		{ "smtp_tls_loglvel = 0",
+			"main.cf:1: error: unknown parameter `smtp_tls_loglvel`; did you mean "
+			"`smtp_tls_loglevel`?\n" },
+		{ "soft_bounce = yes",
+			"main.cf:1: error: soft_bounce is not supported: there is nothing like it here\n" },
+		{ "smtp_use_tls = yes", "main.cf:1: error: smtp_use_tls is an old name: write "
+					"smtp_tls_security_level = may\n" },
+		{ "virtual_maps = hash:/x",
+			"main.cf:1: error: virtual_maps is an old name: write virtual_alias_maps\n" },
+		{ "default_destination_recipient_limit = 2",
+			"main.cf:1: error: default_destination_recipient_limit is not supported: there is no "
+			"queue yet\n" },
 		{ "a = b\n", "main.cf:1: error: unknown parameter `a`, and no value refers to it\n" },
 	};
 
@@ -274,6 +291,13 @@ what_is_odd_but_clear_is_a_warning(void **state)
 		  "0\nlisten_imap =",
 			"" },
 		{ "tls_ssl_options = no_renegotiation", "" },
+		{ "tls_ssl_options = NO_COMPRESSION NO_RENEGOTIATION", "" },
+		{ "relayhost =\nsmtp_tls_loglevel = 0\nlmtp_tls_loglevel = 0\nsoft_bounce = "
+		  "no\nhash_queue_names = "
+		  "active,incoming",
+			"" },
+		{ "policyd-spf_time_limit = 3600\ndovecot_destination_recipient_limit = 1", "" },
+		{ "smtp_use_tls = no\npermit_mx_backup_networks =", "" },
 		{ "smtpd_banner = b#c", "" },
 	};
 
@@ -487,6 +511,7 @@ ports_without_address_follow_the_interfaces(void **state)
 		{ "listen_smtp = 25\ninet_protocols = ipv4, ipv6", 1, { "25" } },
 		{ "listen_smtp = 25\ninet_interfaces = 192.0.2.1, 2001:db8::1 [2001:db8::2]", 3,
 			{ "192.0.2.1:25", "[2001:db8::1]:25", "[2001:db8::2]:25" } },
+		{ "listen_smtp = 25\ninet_interfaces = localhost", 2, { "127.0.0.1:25", "[::1]:25" } },
 		{ "listen_smtp = 25\ninet_interfaces = loopback-only\ninet_protocols = ipv4", 1,
 			{ "127.0.0.1:25" } },
 	};

@@ -9,7 +9,7 @@
 
 enum {
 	FILE_BYTES = 1 << 20,    /* main.cf and each file that it names */
-	VALUE_BYTES = 65536,     /* one value, as written and expanded */
+	VALUE_BYTES = 65536,     /* one value, as written (TEXT_LINE_BYTES) and expanded */
 	NAME_BYTES = 100,        /* one name */
 	MOST_LINES = 10000,      /* assignments */
 	MOST_FINDINGS = 200,     /* what is said about one load */
@@ -114,10 +114,13 @@ const char *const *view_names(void); /* VIEWS; [0] is "" */
 const char *listener_initial(size_t view, enum conf_id id);
 size_t view_of(const char *listener);
 struct foreign {
-	const char *name, *accepted, *initial, *why;
+	const char *name, *accepted, *initial;
+	const char *why; /* NULL: its family's reason */
 };
 const struct foreign *foreign_of(str name); /* NULL: not Postfix's, or not known to us */
-const char *family_why(str name);           /* of a name that only resembles some; NULL */
+const char *family_why(str name);           /* by how it begins; NULL */
+const char *suffix_why(str name);  /* by how it ends: a setting for one transport of master.cf; NULL */
+const char *modern_name(str name); /* of an old name; NULL: it is none */
 
 /* value.c: numbers and words. */
 bool value_number(enum conf_type type, const char *unit, str s, int64_t *ret);

@@ -1,9 +1,8 @@
-/* conf/lines.c - the text of main.cf as assignments
- * A logical line begins in the first column and goes on in lines that begin with white space. Empty lines, and lines whose first other character is
- * '#', are comments wherever they stand: they do not end a logical line. */
+/* conf/lines.c - the text of main.cf as assignments */
 #include "conf/inside.h"
 
 #include "base/mem.h"
+#include "conf/text.h"
 
 #include <stdarg.h>
 
@@ -148,40 +147,23 @@ add_logical(struct loader *l, str text, struct place at)
 void
 lines_read(struct loader *l, str text, const char *file)
 {
-	struct buf logical = { .limit = VALUE_BYTES };
-	struct place at = { file, 0 };
-	bool begun = false;
-	int number = 0;
-	str line;
+	struct text all = { .rest = text };
+	struct buf joined = { 0 };
+	struct text_line line;
 
-	while (str_take_until(&text, '\n', &line)) {
-		str inner = str_trim(line);
-		struct place here = { file, ++number };
+	while (text_take(&all, &joined, &line)) {
+		struct place at = { file, line.number };
 
-		if (inner.n == 0 || inner.p[0] == '#')
-			continue;
-		if (ascii_space(line.p[0])) {
-			if (!begun)
-				report_error(&l->report, here,
-					"white space at the start of a line continues the one before, but "
-					"there is none");
-			buf_add_char(&logical, ' ');
-		} else {
-			if (begun)
-				add_logical(l, buf_str(&logical), at);
-			buf_clear(&logical);
-			at = here;
-			begun = true;
-		}
-		if (!buf_add(&logical, inner)) {
+		if (line.orphan)
+			report_error(&l->report, at,
+				"white space at the start of a line continues the one before, but there is "
+				"none");
+		else if (line.too_long)
 			report_error(&l->report, at, "a value of more than %d bytes", VALUE_BYTES);
-			buf_clear(&logical);
-			begun = false;
-		}
+		else
+			add_logical(l, line.text, at);
 	}
-	if (begun)
-		add_logical(l, buf_str(&logical), at);
-	buf_done(&logical);
+	buf_done(&joined);
 }
 
 void

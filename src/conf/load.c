@@ -35,7 +35,36 @@ mention_classes(struct loader *l)
 		mention(l, item);
 }
 
-/* Is `value` one of the words that `accepted` has between its bars? */
+static bool
+parts(char c)
+{
+	return c == ',' || ascii_space(c);
+}
+
+/* The same but for letter case and for what separates the items of a list? */
+static bool
+same_value(str a, str b)
+{
+	while (a.n && b.n) {
+		size_t skip_a = 0, skip_b = 0;
+
+		while (skip_a < a.n && parts(a.p[skip_a]))
+			skip_a++;
+		while (skip_b < b.n && parts(b.p[skip_b]))
+			skip_b++;
+		if ((skip_a > 0) != (skip_b > 0))
+			return false;
+		a = str_from(a, skip_a);
+		b = str_from(b, skip_b);
+		if (a.n && b.n && ascii_lower(a.p[0]) != ascii_lower(b.p[0]))
+			return false;
+		a = str_from(a, 1);
+		b = str_from(b, 1);
+	}
+	return a.n == 0 && b.n == 0;
+}
+
+/* Is `value` one of the values that `accepted` has between its bars? */
 static bool
 is_accepted(const char *accepted, str value)
 {
@@ -43,33 +72,69 @@ is_accepted(const char *accepted, str value)
 
 	if (str_eq(rest, S("*")))
 		return true;
-	if (rest.n == 0)
-		return false;
 	if (str_starts(rest, S("|")) && value.n == 0)
 		return true;
 	while (str_take_until(&rest, '|', &one))
-		if (one.n && str_eq_nocase(one, value))
+		if (one.n && same_value(one, value))
 			return true;
 	return false;
 }
 
-static void
-judge_foreign(struct loader *l, struct line *line, const struct foreign *f)
+/* An old name says nothing where it is empty or "no". */
+static bool
+says_nothing(str value)
 {
-	if (is_accepted(f->accepted, line->value)) {
-		line->kind = CONF_LINE_IGNORED;
-		line->note = f->why;
-		return;
+	return value.n == 0 || str_eq_nocase(value, S("no"));
+}
+
+enum conf_verdict
+conf_judge(str name, str value, const char **ret_why)
+{
+	const struct foreign *foreign = foreign_of(name);
+	const char *listener, *why;
+	enum conf_id id;
+
+	*ret_why = "";
+	if (conf_find_for(name, &listener, &id) == OK)
+		return CONF_KNOWN;
+	if (foreign) {
+		bool initial = same_value(str_c(foreign->initial), value);
+
+		*ret_why = foreign->why ? foreign->why : family_why(name);
+		if (!*ret_why)
+			*ret_why = "there is nothing like it here";
+		if (initial && !foreign->why)
+			*ret_why = "it is Postfix's default";
+		return initial || is_accepted(foreign->accepted, value) ? CONF_NO_EFFECT : CONF_REFUSED;
 	}
-	report_error(&l->report, line->at, "%s%s%.*s is not supported: %s", f->name,
-		line->value.n && f->accepted[0] ? " = " : "",
-		STR_ARG(f->accepted[0] ? show(l->a, line->value) : S("")), f->why);
+	why = modern_name(name);
+	if (why) {
+		*ret_why = says_nothing(value) ? "it is an old name, and asks for nothing" : why;
+		return says_nothing(value) ? CONF_NO_EFFECT : CONF_OLD_NAME;
+	}
+	why = suffix_why(name);
+	if (why) {
+		*ret_why = why;
+		return CONF_NO_EFFECT;
+	}
+	return CONF_UNKNOWN;
+}
+
+static void
+report_refused(struct loader *l, const struct line *line, const char *why)
+{
+	const struct foreign *f = foreign_of(line->name);
+	bool with_value = line->value.n && f->accepted && f->accepted[0];
+
+	report_error(&l->report, line->at, "%.*s%s%.*s is not supported: %s", STR_ARG(line->name),
+		with_value ? " = " : "", STR_ARG(with_value ? show(l->a, line->value) : S("")), why);
 }
 
 static void
 judge_unknown(struct loader *l, struct line *line)
 {
-	str near = conf_suggest(l->a, line->name);
+	bool told = l->report.findings > MOST_FINDINGS; /* nobody would read a suggestion */
+	str near = told ? S("") : conf_suggest(l->a, line->name);
 	const char *family = family_why(line->name);
 
 	if (near.n)
@@ -85,21 +150,35 @@ judge_unknown(struct loader *l, struct line *line)
 static void
 judge_line(struct loader *l, struct line *line)
 {
-	const struct foreign *foreign = foreign_of(line->name);
-	const char *listener;
+	const char *listener, *why;
 	enum conf_id id;
 
-	if (conf_find_for(line->name, &listener, &id) == OK) {
+	switch (conf_judge(line->name, line->value, &why)) {
+	case CONF_KNOWN:
+		(void)conf_find_for(line->name, &listener, &id);
 		line->kind = listener[0] ? CONF_LINE_LISTENER : CONF_LINE_PARAM;
 		if (strcmp(listener, "lmtp") == 0)
 			report_warning(&l->report, line->at, "%.*s has no effect: LMTP is not built yet",
 				STR_ARG(line->name));
-	} else if (foreign) {
-		judge_foreign(l, line, foreign);
-	} else if (line->mentioned) {
-		line->kind = CONF_LINE_OWN;
-	} else {
-		judge_unknown(l, line);
+		break;
+	case CONF_NO_EFFECT:
+		line->kind = CONF_LINE_IGNORED;
+		line->note = why;
+		break;
+	case CONF_REFUSED: report_refused(l, line, why); break;
+	case CONF_OLD_NAME:
+		if (line->mentioned)
+			line->kind = CONF_LINE_OWN;
+		else
+			report_error(&l->report, line->at, "%.*s is an old name: write %s",
+				STR_ARG(line->name), why);
+		break;
+	case CONF_UNKNOWN:
+		if (line->mentioned)
+			line->kind = CONF_LINE_OWN;
+		else
+			judge_unknown(l, line);
+		break;
 	}
 }
 
@@ -262,26 +341,42 @@ out:
 	return fault;
 }
 
+/* The rest of the world: the machine's name, and the files that are named. */
+static enum fault
+parse_here(struct conf_source *source, struct buf *ret_report, struct conf **ret)
+{
+	char machine[256] = "localhost";
+
+	if (gethostname(machine, sizeof(machine) - 1) != 0 || !machine[0])
+		memcpy(machine, "localhost", sizeof("localhost"));
+	source->machine = str_c(machine);
+	source->read = read_whole;
+	return conf_parse(source, ret_report, ret);
+}
+
+enum fault
+conf_load_text(const char *path, str text, struct buf *ret_report, struct conf **ret)
+{
+	struct conf_source source = { .file = path, .text = text };
+
+	return parse_here(&source, ret_report, ret);
+}
+
 enum fault
 conf_load(const char *path, const char *const *overrides, size_t override_count, struct buf *ret_report,
 	struct conf **ret)
 {
 	struct arena arena = { 0 };
-	char machine[256] = "localhost";
 	struct conf_source source = { .file = path ? path : "(none)",
 		.text = S(""),
 		.overrides = overrides,
-		.override_count = override_count,
-		.read = read_whole };
+		.override_count = override_count };
 	enum fault fault = OK;
 
-	if (gethostname(machine, sizeof(machine) - 1) != 0 || !machine[0])
-		memcpy(machine, "localhost", sizeof("localhost"));
-	source.machine = str_c(machine);
 	if (path)
 		fault = read_whole(NULL, &arena, path, &source.text);
 	if (fault == OK)
-		fault = conf_parse(&source, ret_report, ret);
+		fault = parse_here(&source, ret_report, ret);
 	else
 		buf_printf(ret_report, "%s: error: %s\n", path,
 			fault == NOT_FOUND ? "no such file" : "cannot be read, or is larger than 1 MiB");

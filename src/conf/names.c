@@ -41,17 +41,36 @@ static const struct foreign foreigners[] = {
 #define FOREIGN(name, accepted, initial, why) { #name, accepted, initial, why },
 #include "conf/foreign.def"
 #undef FOREIGN
+#define POSTFIX(name, initial) { #name, "", initial, NULL },
+#include "conf/postfix.def"
+#undef POSTFIX
+};
+
+#define FOREIGN(name, accepted, initial, why)
+static const struct {
+	const char *name, *modern;
+} renamed[] = {
+#define RENAMED(name, modern) { #name, modern },
+#include "conf/foreign.def"
+#undef RENAMED
 };
 
 static const struct {
 	const char *prefix, *why;
 } families[] = {
-#define FOREIGN(name, accepted, initial, why)
 #define FAMILY(prefix, why) { prefix, why },
 #include "conf/foreign.def"
 #undef FAMILY
-#undef FOREIGN
 };
+
+static const struct {
+	const char *end, *why;
+} suffixes[] = {
+#define SUFFIX(end, why) { end, why },
+#include "conf/foreign.def"
+#undef SUFFIX
+};
+#undef FOREIGN
 /* clang-format on */
 
 const struct param *
@@ -158,9 +177,26 @@ conf_find_for(str name, const char **ret_listener, enum conf_id *ret)
 const struct foreign *
 foreign_of(str name)
 {
-	for (size_t i = 0; i < COUNT(foreigners); i++)
-		if (str_eq(name, str_c(foreigners[i].name)))
+	str rest = name;
+	bool lmtp = str_take(&rest, S("lmtp_"));
+
+	for (size_t i = 0; i < COUNT(foreigners); i++) {
+		str known = str_c(foreigners[i].name);
+
+		if (str_eq(name, known))
 			return &foreigners[i];
+		if (lmtp && str_take(&known, S("smtp_")) && str_eq(rest, known))
+			return &foreigners[i];
+	}
+	return NULL;
+}
+
+const char *
+modern_name(str name)
+{
+	for (size_t i = 0; i < COUNT(renamed); i++)
+		if (str_eq(name, str_c(renamed[i].name)))
+			return renamed[i].modern;
 	return NULL;
 }
 
@@ -170,6 +206,20 @@ family_why(str name)
 	for (size_t i = 0; i < COUNT(families); i++)
 		if (str_starts(name, str_c(families[i].prefix)))
 			return families[i].why;
+	return NULL;
+}
+
+const char *
+suffix_why(str name)
+{
+	static const str servers[] = { SC("smtp_"), SC("lmtp_"), SC("relay_"), SC("default_") };
+
+	for (size_t i = 0; i < COUNT(servers); i++)
+		if (str_starts(name, servers[i]))
+			return NULL; /* mail to other servers: no small matter */
+	for (size_t i = 0; i < COUNT(suffixes); i++)
+		if (str_ends(name, str_c(suffixes[i].end)))
+			return suffixes[i].why;
 	return NULL;
 }
 
