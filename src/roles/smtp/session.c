@@ -46,9 +46,31 @@ smtp_forget_mail(struct smtp_session *s)
 		return;
 	table_done(&s->txn->seen);
 	free(s->txn->rcpts);
+	free(s->txn->names);
+	free(s->txn->shares);
 	arena_done(&s->txn->arena);
 	free(s->txn);
 	s->txn = NULL;
+}
+
+bool
+smtp_is_logged_in(const struct smtp_session *s)
+{
+	return s->user != NULL;
+}
+
+struct smtp_extra *
+smtp_extra(struct smtp_session *s)
+{
+	if (!s->extra)
+		s->extra = NEW(struct smtp_extra);
+	return s->extra;
+}
+
+const struct smtp_ccert *
+smtp_ccert(const struct smtp_session *s)
+{
+	return s->extra && s->extra->has_ccert ? &s->extra->ccert : NULL;
 }
 
 static void
@@ -65,6 +87,9 @@ session_end(struct smtp_session *s, enum fault why)
 		limits_leave(r->limits, r->column, LIMITS_SMTP, s->client);
 	free(s->helo);
 	free(s->user);
+	if (s->extra)
+		arena_done(&s->extra->arena);
+	free(s->extra);
 	free(s);
 	role_session_ended(r);
 }
@@ -236,6 +261,7 @@ smtp_session_accept(struct smtp_door *door, int fd, const struct peer *peer)
 	s->smtp = smtp;
 	s->service = door->service;
 	s->peer = *peer;
+	s->client_name = "unknown";
 	s->state = SMTP_FRESH;
 	peer_client_key(peer, s->client);
 	s->trusted = is_trusted(smtp, peer);

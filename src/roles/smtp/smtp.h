@@ -66,7 +66,29 @@ struct txn {
 	size_t rcpt_count, rcpt_room;
 	uint64_t named;    /* recipients the client has named and we have taken */
 	str first_named;   /* for Received, when it is the only one */
-	struct table seen; /* "account mailbox" already among rcpts */
+	struct table seen; /* "account mailbox" already among rcpts: its number there + 1 */
+	/* Where each recipient is answered by itself behind the message (LMTP, PRDR): the names in their order, and what they led to. */
+	bool answers_each;
+	str *names;
+	size_t name_room;
+	struct smtp_share {
+		uint32_t name, rcpt;
+	} *shares;
+	size_t share_count, share_room;
+};
+
+/* A client's certificate, as it was shown in the handshake. */
+struct smtp_ccert {
+	str fingerprint; /* sha256, as AA:BB:... */
+	str subject;     /* one line */
+	str email;       /* the first address among its names, "" = none */
+	bool verified;   /* by smtpd_tls_CAfile or CApath */
+};
+/* What few sessions have. Its strings live in the arena. */
+struct smtp_extra {
+	struct arena arena;
+	struct smtp_ccert ccert;
+	bool has_ccert;
 };
 
 /* In which states a command may be said. */
@@ -78,17 +100,19 @@ struct smtp_session {
 	struct smtp_role *smtp;
 	const struct smtp_service *service;
 	struct log log;
-	struct peer peer;
+	struct peer peer;        /* the client: who connected, or whom a trusted peer names (XCLIENT, PROXY) */
+	const char *client_name; /* "unknown" unless a trusted peer named it: names are not looked up */
 	unsigned char client[9];
 	char id[20];
 	uint8_t state; /* one of SMTP_FRESH ... */
 	bool esmtp, counted, trusted, closing, parked;
 	uint32_t errors, junk, messages;
 	char *helo;       /* NULL: not said */
-	uint32_t account; /* 0: not authenticated */
-	char *user;       /* address of the account */
+	uint32_t account; /* 0: not authenticated here */
+	char *user;       /* address of the account, or the login a trusted peer names; NULL: nobody is logged in */
 	enum sasl_mech mech;
 	struct txn *txn;
+	struct smtp_extra *extra; /* NULL: nothing rare is known */
 };
 
 /* session.c */
@@ -100,6 +124,9 @@ void smtp_refuse(struct smtp_session *s, enum fault f, str more); /* counts as a
 bool smtp_is_tls(const struct smtp_session *s);
 enum fault smtp_flush(struct smtp_session *s);
 void smtp_forget_mail(struct smtp_session *s);
+bool smtp_is_logged_in(const struct smtp_session *s);
+struct smtp_extra *smtp_extra(struct smtp_session *s);                  /* made when there is none */
+const struct smtp_ccert *smtp_ccert(const struct smtp_session *s);      /* NULL: the client showed no certificate */
 int64_t smtp_due(const struct smtp_session *s); /* the deadline of the next wait */
 
 /* commands.c: a fault that says the connection is over (CLOSED, TIMED_OUT, CANCELLED) ends the session; every other one is told and the dialogue goes on. */
@@ -107,7 +134,9 @@ enum fault smtp_command_run(struct smtp_session *s, const struct smtp_command *c
 /* envelope.c */
 enum fault smtp_cmd_mail(struct smtp_session *s, str args);
 enum fault smtp_cmd_rcpt(struct smtp_session *s, str args);
-/* data.c */
+/* A mailbox for the message; each account and mailbox once, however many names lead to it. For the recipient that is being named. */
+void smtp_add_rcpt(struct txn *t, const struct talk_rcpt *r);
+/* data.c: the taking-in itself is incoming.h */
 enum fault smtp_cmd_data(struct smtp_session *s, str args);
 /* auth.c */
 enum fault smtp_cmd_auth(struct smtp_session *s, str args);

@@ -13,7 +13,7 @@ with_word(const struct smtp_session *s)
 
 	if (!s->esmtp)
 		return "SMTP";
-	return words[s->txn->mail.smtputf8][smtp_is_tls(s)][s->account != 0];
+	return words[s->txn->mail.smtputf8][smtp_is_tls(s)][smtp_is_logged_in(s)];
 }
 
 void
@@ -21,7 +21,7 @@ smtp_add_received(struct smtp_session *s, struct buf *b, str id, int64_t wall_ms
 {
 	struct arena a = { 0 };
 
-	buf_printf(b, "Received: from %s (%s%.*s%s)\r\n", s->helo ? s->helo : "unknown",
+	buf_printf(b, "Received: from %s (%s %s%.*s%s)\r\n", s->helo ? s->helo : "unknown", s->client_name,
 		s->peer.family == AF_INET6 ? "[IPv6:" : "[", STR_ARG(peer_text(&a, &s->peer)), "]");
 	if (smtp_is_tls(s) && s->service->tls_header) {
 		struct tls_facts t;
