@@ -13,8 +13,9 @@ offered(const struct smtp_session *s)
 {
 	if (!s->esmtp)
 		return 0;
-	return SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | (s->service->utf8 ? SMTP_EXT_SMTPUTF8 : 0u) |
-	       (s->service->auth ? SMTP_EXT_AUTH : 0u);
+	return SMTP_EXT_SIZE | SMTP_EXT_8BITMIME |
+	       (smtp_offers(s, SMTP_CAP_SMTPUTF8) ? SMTP_EXT_SMTPUTF8 : 0u) |
+	       (s->service->auth ? SMTP_EXT_AUTH : 0u) | (smtp_offers(s, SMTP_CAP_PRDR) ? SMTP_EXT_PRDR : 0u);
 }
 
 /* What must have been done before mail may be sent here: HELO, STARTTLS, AUTH, in the words of each. */
@@ -58,6 +59,7 @@ smtp_cmd_mail(struct smtp_session *s, str args)
 			t->mail.from.domain.n ? "@" : "", STR_ARG(t->mail.from.domain));
 	else
 		t->sender = S("");
+	t->answers_each = s->service->lmtp || t->mail.prdr;
 	table_init(&t->seen, s->smtp->table_key);
 	s->state = SMTP_IN_MAIL;
 	smtp_say(s, REPLY_SENDER_OK, S(""));
@@ -99,8 +101,9 @@ smtp_add_rcpt(struct txn *t, const struct talk_rcpt *r)
 static void
 add_name(struct txn *t, const struct addr *to)
 {
-	str name = to->domain.n ? arena_printf(&t->arena, "%.*s@%.*s", STR_ARG(to->local), STR_ARG(to->domain))
-				: to->local;
+	str name = to->domain.n
+			   ? arena_printf(&t->arena, "%.*s@%.*s", STR_ARG(to->local), STR_ARG(to->domain))
+			   : to->local;
 
 	if (t->named == 0)
 		t->first_named = name;

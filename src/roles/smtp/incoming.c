@@ -110,7 +110,8 @@ normalize(struct incoming *in, size_t from)
 	for (; i < body->n; i++) {
 		char c = body->p[i];
 		bool pair = c == '\r' && i + 1 < body->n && body->p[i + 1] == '\n';
-		bool cut = c == '\n' && i == from && in->ended_in_cr; /* its CR came before anything was bare */
+		bool cut =
+			c == '\n' && i == from && in->ended_in_cr; /* its CR came before anything was bare */
 
 		if (cut) {
 			buf_add_char(&out, c);
@@ -180,7 +181,8 @@ judge_newlines(struct incoming *in)
 	if (how == BARE_REJECT)
 		in->fault = BARE_NEWLINE;
 	else
-		log_event(&in->s->log, "bare-newline", kv_bool("cr", in->bare_cr), kv_bool("lf", in->bare_lf));
+		log_event(
+			&in->s->log, "bare-newline", kv_bool("cr", in->bare_cr), kv_bool("lf", in->bare_lf));
 }
 
 /* ---- the store's word ---- */
@@ -307,7 +309,9 @@ log_result(struct incoming *in, enum fault f)
 enum fault
 smtp_incoming_may_begin(struct smtp_session *s)
 {
-	return s->txn->rcpt_count ? OK : NO_VALID_RCPTS;
+	if (s->txn->rcpt_count == 0)
+		return s->service->lmtp ? BAD_SEQUENCE : NO_VALID_RCPTS; /* RFC 2033 4.2 */
+	return OK;
 }
 
 void
@@ -329,6 +333,7 @@ smtp_incoming_end(struct incoming *in)
 
 	judge_newlines(in);
 	f = in->fault != OK ? in->fault : store_message(in);
+	smtp_log_forwarded(in->s, str_c(in->id));
 	log_result(in, f);
 	in->s->junk = 0;
 	return f;
@@ -345,12 +350,62 @@ smtp_incoming_done(struct incoming *in)
 	in->builder = NULL;
 }
 
+/* What the client is told of one recipient it named: good when the message reached any mailbox that the name leads to; who sends again to a
+ * list of which one member was full would give it to the others twice. */
+static enum fault
+verdict_of(const struct incoming *in, uint32_t named, enum fault whole)
+{
+	const struct txn *t = in->s->txn;
+	enum fault first = OK;
+
+	if (!in->verdicts)
+		return whole;
+	for (size_t i = 0; i < t->share_count; i++) {
+		enum fault f;
+
+		if (t->shares[i].name != named)
+			continue;
+		f = in->verdicts[t->shares[i].rcpt];
+		if (f == OK)
+			return OK;
+		if (first == OK)
+			first = f;
+	}
+	return first;
+}
+
+static void
+tell_each(struct incoming *in, enum fault whole)
+{
+	struct smtp_session *s = in->s;
+	struct txn *t = s->txn;
+
+	for (uint32_t i = 0; i < t->named; i++) {
+		enum fault f = verdict_of(in, i, whole);
+		str who = arena_printf(&t->arena, "<%.*s>", STR_ARG(t->names[i]));
+
+		if (f == OK)
+			smtp_say(s, REPLY_STORED, arena_printf(&t->arena, "%s %.*s", in->id, STR_ARG(who)));
+		else
+			smtp_tell_fault(s, f, who);
+	}
+}
+
+/* LMTP has a reply for each recipient (RFC 2033 4.2); PRDR has them between 353 and the one for the message, where there are several
+ * and the message was not refused for what it is. */
 void
 smtp_incoming_tell(struct incoming *in, enum fault f)
 {
 	struct smtp_session *s = in->s;
+	bool lmtp = s->service->lmtp, prdr = !lmtp && in->verdicts && s->txn->named > 1;
 
-	if (f == OK)
+	if (prdr)
+		smtp_say(s, REPLY_EACH_FOLLOWS, S(""));
+	if (prdr || lmtp)
+		tell_each(in, f);
+	if (lmtp)
+		s->errors += f != OK;
+	else if (f == OK)
 		smtp_say(s, REPLY_STORED, str_c(in->id));
 	else
 		smtp_refuse(s, f, S(""));

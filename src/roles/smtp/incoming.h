@@ -15,11 +15,14 @@ struct incoming {
 	uint64_t taken;  /* octets the client sent */
 	uint64_t large;  /* number of the large body at the store; 0: none */
 	int64_t began_ms, wall_ms;
+	int64_t paused_ms; /* the end of the last chunk */
 	char id[32];
-	bool bare_cr, bare_lf;   /* seen, in what must have neither */
-	enum fault *verdicts;      /* after the end: of each of txn->rcpts, when they are answered each; else NULL */
+	struct smtp_newlines newlines; /* of chunks */
+	bool bare_cr, bare_lf;         /* seen, in what must have neither */
+	enum fault
+		*verdicts; /* after the end: of each of txn->rcpts, when they are answered each; else NULL */
 	bool ended_in_cr, gave_lf; /* how the last piece ended, for newlines that are mended */
-	enum fault fault;        /* the first that went wrong: the rest is read and dropped */
+	enum fault fault;          /* the first that went wrong: the rest is read and dropped */
 };
 
 /* May octets of a message come now? Asked before 354 and before the first chunk: what must hold for DATA holds for BDAT. */

@@ -6,14 +6,16 @@
 static const char *
 with_word(const struct smtp_session *s)
 {
-	static const char *const words[2][2][2] = {
-		{ { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } },
-		{ { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } },
+	static const char *const words[2][2][2][2] = {
+		{ { { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } },
+			{ { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } } },
+		{ { { "LMTP", "LMTPA" }, { "LMTPS", "LMTPSA" } },
+			{ { "UTF8LMTP", "UTF8LMTPA" }, { "UTF8LMTPS", "UTF8LMTPSA" } } },
 	};
 
 	if (!s->esmtp)
 		return "SMTP";
-	return words[s->txn->mail.smtputf8][smtp_is_tls(s)][smtp_is_logged_in(s)];
+	return words[s->service->lmtp][s->txn->mail.smtputf8][smtp_is_tls(s)][smtp_is_logged_in(s)];
 }
 
 void
