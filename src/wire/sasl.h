@@ -16,7 +16,10 @@ enum sasl_mech {
 	SASL_SCRAM_SHA_1,
 	SASL_SCRAM_SHA_1_PLUS,
 	SASL_SCRAM_SHA_256,
-	SASL_SCRAM_SHA_256_PLUS
+	SASL_SCRAM_SHA_256_PLUS,
+	SASL_EXTERNAL, /* these are only of the client's side so far */
+	SASL_OAUTHBEARER,
+	SASL_XOAUTH2
 };
 enum sasl_mech sasl_mech_of(str name); /* without case; SASL_NONE: unknown */
 const char *sasl_mech_name(enum sasl_mech m);

@@ -15,22 +15,35 @@ enum { STARTED, ANSWERED, VERIFIED };
 
 static enum fault plain_begin(struct sasl_client *c, str *ret_initial);
 static enum fault scram_begin(struct sasl_client *c, str *ret_initial);
+static enum fault external_begin(struct sasl_client *c, str *ret_initial);
+static enum fault xoauth2_begin(struct sasl_client *c, str *ret_initial);
+static enum fault oauthbearer_begin(struct sasl_client *c, str *ret_initial);
 static enum fault no_step(struct sasl_client *c, str challenge, str *ret_response);
 static enum fault login_step(struct sasl_client *c, str challenge, str *ret_response);
 static enum fault scram_step(struct sasl_client *c, str challenge, str *ret_response);
+static enum fault xoauth2_step(struct sasl_client *c, str challenge, str *ret_response);
+static enum fault oauthbearer_step(struct sasl_client *c, str challenge, str *ret_response);
+
+/* Who shows it, and whether it is chosen unasked: a token or a certificate is nothing one has by accident. */
+enum { UNASKED = 1, SHOWS_SECRET = 2, TOKEN = 4, NO_USER = 8 };
 
 /* The strongest first. */
 static const struct mech {
+	str name;
 	enum sasl_mech mech;
+	unsigned is;
 	enum fault (*begin)(struct sasl_client *c, str *ret_initial); /* NULL: there is no initial response */
 	enum fault (*step)(struct sasl_client *c, str challenge, str *ret_response);
 } mechs[] = {
-	{ SASL_SCRAM_SHA_256_PLUS, scram_begin, scram_step },
-	{ SASL_SCRAM_SHA_1_PLUS, scram_begin, scram_step },
-	{ SASL_SCRAM_SHA_256, scram_begin, scram_step },
-	{ SASL_SCRAM_SHA_1, scram_begin, scram_step },
-	{ SASL_PLAIN, plain_begin, no_step },
-	{ SASL_LOGIN, NULL, login_step },
+	{ SC("SCRAM-SHA-256-PLUS"), SASL_SCRAM_SHA_256_PLUS, UNASKED, scram_begin, scram_step },
+	{ SC("SCRAM-SHA-1-PLUS"), SASL_SCRAM_SHA_1_PLUS, UNASKED, scram_begin, scram_step },
+	{ SC("SCRAM-SHA-256"), SASL_SCRAM_SHA_256, UNASKED, scram_begin, scram_step },
+	{ SC("SCRAM-SHA-1"), SASL_SCRAM_SHA_1, UNASKED, scram_begin, scram_step },
+	{ SC("PLAIN"), SASL_PLAIN, UNASKED | SHOWS_SECRET, plain_begin, no_step },
+	{ SC("LOGIN"), SASL_LOGIN, UNASKED | SHOWS_SECRET, NULL, login_step },
+	{ SC("EXTERNAL"), SASL_EXTERNAL, NO_USER, external_begin, no_step },
+	{ SC("OAUTHBEARER"), SASL_OAUTHBEARER, SHOWS_SECRET | TOKEN, oauthbearer_begin, oauthbearer_step },
+	{ SC("XOAUTH2"), SASL_XOAUTH2, SHOWS_SECRET | TOKEN, xoauth2_begin, xoauth2_step },
 };
 
 static const struct mech *
@@ -40,6 +53,47 @@ row_of(enum sasl_mech m)
 		if (mechs[i].mech == m)
 			return &mechs[i];
 	return NULL;
+}
+
+static const struct mech *
+row_named(str name)
+{
+	for (size_t i = 0; i < COUNT(mechs); i++)
+		if (str_eq_nocase(name, mechs[i].name))
+			return &mechs[i];
+	return NULL;
+}
+
+enum sasl_mech
+sasl_client_mech_of(str name)
+{
+	const struct mech *row = row_named(name);
+
+	return row ? row->mech : SASL_NONE;
+}
+
+const char *
+sasl_client_mech_name(enum sasl_mech m)
+{
+	const struct mech *row = row_of(m);
+
+	return row ? row->name.p : "NONE";
+}
+
+bool
+sasl_client_shows_secret(enum sasl_mech m)
+{
+	const struct mech *row = row_of(m);
+
+	return row && (row->is & SHOWS_SECRET);
+}
+
+bool
+sasl_client_is_token(enum sasl_mech m)
+{
+	const struct mech *row = row_of(m);
+
+	return row && (row->is & TOKEN);
 }
 
 /* tls-exporter is the better one: it is of this connection, not of the certificate. */
@@ -58,11 +112,11 @@ sasl_client_choose(str offered, bool tls, const struct sasl_binding *binding, bo
 	size_t best = COUNT(mechs);
 
 	for (str word; str_take_word(&offered, &word);) {
-		enum sasl_mech m = sasl_mech_of(word);
-		const struct mech *row = row_of(m);
+		const struct mech *row = row_named(word);
 
-		plus_offered |= sasl_mech_is_plus(m);
-		if (!row || (sasl_mech_is_plus(m) && !can_bind) || (sasl_mech_is_plain_text(m) && !tls))
+		plus_offered |= row && sasl_mech_is_plus(row->mech);
+		if (!row || !(row->is & UNASKED) || (sasl_mech_is_plus(row->mech) && !can_bind) ||
+			((row->is & SHOWS_SECRET) && !tls))
 			continue;
 		best = MIN(best, (size_t)(row - mechs));
 	}
@@ -87,7 +141,8 @@ sasl_client_start(struct sasl_client *c, struct arena *a, enum sasl_mech mech, s
 		c->binding = *binding;
 	if (!row || (sasl_mech_is_plus(mech) && !channel_of(c).n))
 		return BAD_MECHANISM;
-	if (!user.n || str_find(user, '\0') < user.n || str_find(password, '\0') < password.n)
+	if ((!user.n && !(row->is & NO_USER)) || str_find(user, '\0') < user.n ||
+		str_find(password, '\0') < password.n)
 		return BAD_ARGUMENT;
 	if (row->begin)
 		TRY(row->begin(c, ret_initial));
@@ -136,6 +191,16 @@ login_step(struct sasl_client *c, str challenge, str *ret_response)
 		return MALFORMED;
 	*ret_response = c->step == STARTED ? c->user : c->password;
 	c->step++;
+	return OK;
+}
+
+/* ---- EXTERNAL: RFC 4422 appendix A ---- */
+
+/* Whom we want to be; nothing: whom the certificate names. */
+static enum fault
+external_begin(struct sasl_client *c, str *ret_initial)
+{
+	*ret_initial = c->user;
 	return OK;
 }
 
@@ -306,4 +371,59 @@ scram_step(struct sasl_client *c, str challenge, str *ret_response)
 			       : check_server_final(c, challenge, ret_response));
 	c->step++;
 	return OK;
+}
+
+/* ---- tokens: RFC 7628, and what Google made before it ---- */
+
+/* What would end a field of theirs. */
+static bool
+is_token(str token)
+{
+	return token.n > 0 && !str_has_ctl(token) && str_is_ascii(token);
+}
+
+static enum fault
+xoauth2_begin(struct sasl_client *c, str *ret_initial)
+{
+	if (!is_token(c->password) || str_has_ctl(c->user))
+		return BAD_ARGUMENT;
+	*ret_initial = arena_printf(
+		c->arena, "user=%.*s\001auth=Bearer %.*s\001\001", STR_ARG(c->user), STR_ARG(c->password));
+	return OK;
+}
+
+static enum fault
+oauthbearer_begin(struct sasl_client *c, str *ret_initial)
+{
+	str user = saslname(c->arena, c->user);
+
+	if (!is_token(c->password) || str_has_ctl(c->user))
+		return BAD_ARGUMENT;
+	*ret_initial = arena_printf(
+		c->arena, "n,a=%.*s,\001auth=Bearer %.*s\001\001", STR_ARG(user), STR_ARG(c->password));
+	return OK;
+}
+
+/* A challenge is an error in JSON; after our answer to it the server says no in SMTP's words. */
+static enum fault
+token_refused(struct sasl_client *c, str answer, str *ret_response)
+{
+	if (c->step++ != STARTED)
+		return MALFORMED;
+	*ret_response = answer;
+	return OK;
+}
+
+static enum fault
+xoauth2_step(struct sasl_client *c, str challenge, str *ret_response)
+{
+	(void)challenge;
+	return token_refused(c, S(""), ret_response);
+}
+
+static enum fault
+oauthbearer_step(struct sasl_client *c, str challenge, str *ret_response)
+{
+	(void)challenge;
+	return token_refused(c, S("\001"), ret_response);
 }

@@ -1,5 +1,6 @@
 /* wire/sasl_client.h - SASL exchanges, the client's side
- * PLAIN (RFC 4616), LOGIN, SCRAM-SHA-1, SCRAM-SHA-256 and their -PLUS forms (RFC 5802, 7677), with the user's own password. Pure:
+ * PLAIN (RFC 4616), LOGIN, SCRAM-SHA-1, SCRAM-SHA-256 and their -PLUS forms (RFC 5802, 7677), with the user's own password; EXTERNAL (RFC 4422
+ * appendix A); OAUTHBEARER (RFC 7628) and XOAUTH2, whose password is a token. Pure:
  * bytes in, next bytes out. SCRAM computes (PBKDF2) for milliseconds, a second at most: where others wait, do it in a thread.
  * User and password should be prepared (RFC 4013). */
 #ifndef WIRE_SASL_CLIENT_H
@@ -18,8 +19,14 @@ struct sasl_client {
 	str gs2_header, client_first_bare, nonce, server_signature;
 };
 
+/* The mechanisms of this side, some of which the server's side has not. Names without case; SASL_NONE: unknown. */
+enum sasl_mech sasl_client_mech_of(str name);
+const char *sasl_client_mech_name(enum sasl_mech m);
+bool sasl_client_shows_secret(enum sasl_mech m); /* who listens has it: only under TLS */
+bool sasl_client_is_token(enum sasl_mech m);
+
 /* The strongest mechanism in the server's list ("PLAIN LOGIN SCRAM-SHA-256"): SCRAM before the password in the clear, which wants
- * `tls` (an encrypted connection to the right server). SASL_NONE: none will do. *ret_plus_offered: the list has -PLUS forms. */
+ * `tls` (an encrypted connection to the right server). Never EXTERNAL or a token's. SASL_NONE: none will do. *ret_plus_offered: the list has -PLUS forms. */
 enum sasl_mech sasl_client_choose(
 	str offered, bool tls, const struct sasl_binding *binding, bool *ret_plus_offered);
 

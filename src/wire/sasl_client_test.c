@@ -28,6 +28,9 @@ the_strongest_mechanism_is_chosen(void **state)
 		{ SC("SCRAM-SHA-256 SCRAM-SHA-1-PLUS"), true, &end_point, SASL_SCRAM_SHA_1_PLUS, true },
 		{ SC("SCRAM-SHA-256 SCRAM-SHA-1-PLUS"), true, NULL, SASL_SCRAM_SHA_256, true },
 		{ SC("GSSAPI CRAM-MD5 XOAUTH2"), true, NULL, SASL_NONE, false },
+		/* nobody has a token or a certificate by accident */
+		{ SC("EXTERNAL OAUTHBEARER XOAUTH2"), true, &both, SASL_NONE, false },
+		{ SC("EXTERNAL XOAUTH2 LOGIN"), true, &both, SASL_LOGIN, false },
 		{ SC(""), true, NULL, SASL_NONE, false },
 	};
 	(void)state;
@@ -221,6 +224,51 @@ a_servers_bad_messages_are_refused(void **state)
 	}
 }
 
-T_MAIN(T(the_strongest_mechanism_is_chosen), T(our_client_and_our_server_understand_each_other),
-	T(somebody_between_is_noticed), T(a_client_without_a_name_or_with_nuls_does_not_begin),
-	T(the_example_of_rfc_7677_passes), T(a_servers_bad_messages_are_refused))
+static void
+tokens_and_certificates_are_said_as_their_mechanisms_want(void **state)
+{
+	static const struct {
+		const char *name, *user, *secret;
+		str initial, after_error;
+		enum fault fault;
+	} cases[] = {
+		{ "external", "", "", SC(""), SC(""), OK },
+		{ "EXTERNAL", "ann@a.test", "", SC("ann@a.test"), SC(""), OK },
+		{ "XOAUTH2", "ann", "t0k", SC("user=ann\001auth=Bearer t0k\001\001"), SC(""), OK },
+		{ "OAUTHBEARER", "a,n=n", "t0k", SC("n,a=a=2Cn=3Dn,\001auth=Bearer t0k\001\001"), SC("\001"),
+			OK },
+		{ "XOAUTH2", "ann", "t0k\001auth=Bearer other", SC(""), SC(""), BAD_ARGUMENT },
+		{ "XOAUTH2", "ann\001auth=x", "t0k", SC(""), SC(""), BAD_ARGUMENT },
+		{ "OAUTHBEARER", "ann", "", SC(""), SC(""), BAD_ARGUMENT },
+	};
+	(void)state;
+	EACH(cases, c) {
+		struct arena a = { 0 };
+		struct sasl_client client;
+		enum sasl_mech mech = sasl_client_mech_of(str_c(c->name));
+		bool has = false;
+		str response;
+
+		CHECK(str_eq_nocase(str_c(sasl_client_mech_name(mech)), str_c(c->name)));
+		CHECK(sasl_client_shows_secret(mech) == (mech != SASL_EXTERNAL));
+		CHECK_INT(sasl_client_start(&client, &a, mech, str_c(c->user), str_c(c->secret), NULL, false,
+				  S("abc"), &has, &response),
+			c->fault);
+		if (c->fault == OK) {
+			CHECK(has);
+			CHECK_STR(response, c->initial);
+			if (sasl_client_is_token(mech)) {
+				CHECK_INT(sasl_client_step(&client, S("{}"), &response), OK);
+				CHECK_STR(response, c->after_error);
+			}
+			CHECK_INT(sasl_client_step(&client, S("{}"), &response), MALFORMED);
+		}
+		arena_done(&a);
+	}
+	CHECK_INT(sasl_client_mech_of(S("NTLM")), SASL_NONE);
+}
+
+T_MAIN(T(tokens_and_certificates_are_said_as_their_mechanisms_want), T(the_strongest_mechanism_is_chosen),
+	T(our_client_and_our_server_understand_each_other), T(somebody_between_is_noticed),
+	T(a_client_without_a_name_or_with_nuls_does_not_begin), T(the_example_of_rfc_7677_passes),
+	T(a_servers_bad_messages_are_refused))

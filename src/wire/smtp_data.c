@@ -102,30 +102,3 @@ smtp_data_feed(struct smtp_data *d, str in, struct buf *out, size_t *ret_used)
 	*ret_used = in.n;
 	return false;
 }
-
-/* Where the next c stands at or behind `at`, s.n if nowhere; `known` is the answer to an earlier question. */
-static size_t
-next_of(str s, char c, size_t at, size_t known)
-{
-	return known >= at ? known : at + str_find(str_from(s, at), c);
-}
-
-void
-smtp_data_stuff(struct buf *b, str message)
-{
-	size_t at = 0;
-	size_t cr = str_find(message, '\r'), lf = str_find(message, '\n');
-
-	while (at < message.n) {
-		size_t end = MIN(cr, lf); /* of the line, which CRLF, a bare CR or a bare LF ends */
-
-		if (message.p[at] == '.')
-			buf_add_char(b, '.');
-		buf_add(b, str_sub(message, at, end - at));
-		buf_add(b, S("\r\n"));
-		at = end + (cr + 1 == lf ? 2 : 1);
-		cr = next_of(message, '\r', at, cr);
-		lf = next_of(message, '\n', at, lf);
-	}
-	buf_add(b, S(".\r\n"));
-}

@@ -58,6 +58,30 @@ check_round_trip(str message)
 	buf_done(&again);
 }
 
+/* What leaves does not depend on how it was cut, and holds no bare CR and LF. */
+static void
+check_pieces_out(str in, unsigned char seed)
+{
+	for (int dots = 0; dots < 2; dots++) {
+		struct smtp_out whole = { .dots = dots }, pieces = { .dots = dots };
+		struct buf w = { 0 }, p = { 0 };
+		size_t step = seed % 7 + 1u;
+
+		smtp_out_feed(&whole, &w, in);
+		smtp_out_end(&whole, &w);
+		for (str rest = in; rest.n; rest = str_from(rest, step))
+			smtp_out_feed(&pieces, &p, str_sub(rest, 0, step));
+		smtp_out_end(&pieces, &p);
+		assert(str_eq(buf_str(&w), buf_str(&p)) && whole.mended == pieces.mended);
+		for (size_t i = 0; i < w.n; i++) {
+			assert(w.p[i] != '\n' || (i && w.p[i - 1] == '\r'));
+			assert(w.p[i] != '\r' || (i + 1 < w.n && w.p[i + 1] == '\n'));
+		}
+		buf_done(&w);
+		buf_done(&p);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -91,6 +115,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		buf_done(&back);
 	}
 	check_round_trip(in);
+	check_pieces_out(in, data[0]);
 	buf_done(&out);
 	buf_done(&out_pieces);
 	buf_done(&stuffed);
