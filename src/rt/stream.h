@@ -62,6 +62,8 @@ bool stream_has_line(const struct stream *s);
 /* Gathers output; waits only when more than 64 KiB are waiting to go. */
 enum fault stream_write(struct stream *s, str bytes);
 enum fault stream_printf(struct stream *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void stream_discard_output(struct stream
+		*s); /* what was gathered and has not gone: before the end, when it is of no use any more */
 enum fault stream_flush(struct stream *s); /* waits until all is with the kernel */
 /* Sends n bytes of fd from offset after what was gathered: sendfile in the clear (a small file is gathered, too), read and
  * encrypt under TLS. Waits. STORE_CORRUPT: the file is shorter, or cannot be read; some of it may have gone. */

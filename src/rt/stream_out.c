@@ -47,6 +47,13 @@ stream_flush(struct stream *s)
 	return flush(s, 0);
 }
 
+void
+stream_discard_output(struct stream *s)
+{
+	s->out_at = 0;
+	buf_done(&s->out);
+}
+
 /* Makes room when nothing more may be gathered. */
 static enum fault
 flush_if_full(struct stream *s)

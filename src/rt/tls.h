@@ -72,6 +72,9 @@ void tls_close(struct tls *t); /* sends close-notify if it can; frees */
 /* A client: verifies against ca_file, or the system's roots (NULL), unless `insecure`; server_name (a DNS name or an address) is
  * sent and checked. NULL: *ret_why says why. */
 struct tls_client *tls_client_new(bool insecure, const char *ca_file, struct buf *ret_why);
+/* Who we are, for servers that ask: a PEM file with the user's certificate, those between it and its authority, and its key. Before the first
+ * connection. False: *ret_why says why. */
+bool tls_client_use_cert(struct tls_client *c, const char *file, struct buf *ret_why);
 void tls_client_free(struct tls_client *t); /* connections made with it go on */
 
 /* In vault: the private half. Loads a PEM key; key and first certificate of chain_pem must match. Faults: BAD_ARGUMENT, and

@@ -54,6 +54,20 @@ tls_client_new(bool insecure, const char *ca_file, struct buf *ret_why)
 	return NULL;
 }
 
+bool
+tls_client_use_cert(struct tls_client *c, const char *file, struct buf *ret_why)
+{
+	bool ok;
+
+	ERR_clear_error();
+	ok = SSL_CTX_use_certificate_chain_file(c->ctx, file) == 1 &&
+	     SSL_CTX_use_PrivateKey_file(c->ctx, file, SSL_FILETYPE_PEM) == 1 &&
+	     SSL_CTX_check_private_key(c->ctx) == 1;
+	if (!ok)
+		tls_why_add(ret_why, file);
+	return ok;
+}
+
 void
 tls_client_unref(struct tls_client *c)
 {
