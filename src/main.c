@@ -29,7 +29,15 @@ static const struct cli_verb *const verbs[] = {
 	&cli_alias,
 	&cli_store,
 	&cli_config,
-	&cli_explain,
+	&cli_send,
+};
+
+/* Names the program may be called by instead, as other programs expect them; links in the file system. */
+static const struct {
+	const char *name;
+	const struct cli_verb *verb;
+} other_names[] = {
+	{ "sendmail", &cli_sendmail },
 };
 
 static void
@@ -51,6 +59,17 @@ find_verb(const char *name)
 	return NULL;
 }
 
+static const struct cli_verb *
+find_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	for (size_t i = 0; i < COUNT(other_names); i++)
+		if (strcmp(other_names[i].name, slash ? slash + 1 : path) == 0)
+			return other_names[i].verb;
+	return NULL;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -58,9 +77,13 @@ main(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' }, { 0 } };
 	const char **overrides = mem_new_array((size_t)argc, sizeof(*overrides));
 	struct cli cli = { .config = POSTRIDER_CONFIG, .overrides = overrides };
-	const struct cli_verb *verb;
+	const struct cli_verb *verb = argc > 0 ? find_name(argv[0]) : NULL;
 	int option, status = EX_USAGE;
 
+	if (verb) {
+		status = verb->run(&cli, argc, argv);
+		goto out;
+	}
 	while ((option = getopt_long(argc, argv, "+c:o:hV", options, NULL)) != -1)
 		switch (option) {
 		case 'c': cli.config = optarg; break;

@@ -88,6 +88,24 @@ ask_twice(const char *verb, str whose, struct buf *ret)
 }
 
 int
+ask_password_once(const char *verb, str whose, struct buf *ret)
+{
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), status = EX_OK;
+	struct arena a = { 0 };
+
+	if (tty < 0)
+		return cli_fail(EX_USAGE, verb,
+			"no terminal to ask for the password; see --password-stdin and --password-file");
+	*ret = (struct buf){ .limit = MOST };
+	(void)buf_reserve(ret, MOST);
+	if (!read_unseen(tty, arena_printf(&a, "Password of %.*s: ", STR_ARG(whose)).p, ret) || !ret->n)
+		status = cli_fail(EX_NOINPUT, verb, "no password was given");
+	close(tty);
+	arena_done(&a);
+	return status;
+}
+
+int
 ask_password(const char *verb, bool from_stdin, str whose, struct buf *ret)
 {
 	int status = EX_OK;

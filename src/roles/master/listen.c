@@ -18,7 +18,6 @@ static const struct {
 	{ "smtp", CONF_listen_smtp },
 	{ "submission", CONF_listen_submission },
 	{ "submissions", CONF_listen_submissions },
-	{ "lmtp", CONF_listen_lmtp },
 	{ "pop3", CONF_listen_pop3 },
 	{ "pop3s", CONF_listen_pop3s },
 };
@@ -134,16 +133,6 @@ listen_bind(struct master *m)
 	return OK;
 }
 
-static void
-stop_listening(struct listener *l)
-{
-	const char *path = l->where + strlen("unix:");
-
-	(void)close(l->fd);
-	if (strncmp(l->where, "unix:", strlen("unix:")) == 0 && unlink(path) != 0)
-		errno = 0; /* gone already, or not ours any more: the next who binds it will see */
-}
-
 void
 listen_close_old(struct master *m)
 {
@@ -153,7 +142,7 @@ listen_close_old(struct master *m)
 		if (m->listeners[i].generation == m->generation)
 			m->listeners[kept++] = m->listeners[i];
 		else
-			stop_listening(&m->listeners[i]);
+			(void)close(m->listeners[i].fd);
 	}
 	m->listener_count = kept;
 }
@@ -171,8 +160,6 @@ listen_announce(struct master *m)
 		socklen_t n = sizeof(sa);
 		struct peer p;
 
-		if (strncmp(m->listeners[i].where, "unix:", 5) == 0)
-			buf_printf(&b, " %s=%s", m->listeners[i].service, m->listeners[i].where);
 		if (getsockname(m->listeners[i].fd, (struct sockaddr *)&sa, &n) != 0 ||
 			sa.ss_family == AF_UNIX)
 			continue;

@@ -31,7 +31,6 @@ enum record_type {
 	RECORD_NOTE_GONE,
 	RECORD_MAILBOX,
 	RECORD_MAILBOX_GONE,
-	RECORD_COPIES,
 	RECORD_TYPES
 };
 const char *record_name(enum record_type type); /* for reports */
