@@ -29,6 +29,7 @@ static const struct cli_verb *const verbs[] = {
 	&cli_alias,
 	&cli_store,
 	&cli_config,
+	&cli_explain,
 	&cli_send,
 };
 

@@ -13,6 +13,19 @@ fault_words(enum fault f)
 	return &words[f < FAULTS ? f : INTERNAL];
 }
 
+const struct fault_help *
+fault_help(enum fault f)
+{
+	static const struct fault_help none = { "", "", "", "" };
+	static const struct fault_help help[FAULTS] = {
+#define HELP(name, todo, when, sender, admin) [name] = { todo, when, sender, admin },
+#include "base/fault_help.def"
+#undef HELP
+	};
+
+	return f < FAULTS && help[f].todo ? &help[f] : &none;
+}
+
 enum fault
 fault_of(uint64_t number)
 {

@@ -25,6 +25,14 @@ struct fault_words {
 /* Never NULL; OK gives 250 2.0.0. */
 const struct fault_words *fault_words(enum fault f);
 
+/* fault_help.def: what to do about it. Never NULL; "" where there is nothing to say. */
+struct fault_help {
+	const char *todo;           /* half a sentence for who reads the reply */
+	const char *when;           /* in which case this server gives it */
+	const char *sender, *admin; /* what each of them can do */
+};
+const struct fault_help *fault_help(enum fault f);
+
 /* A fault received from another process: anything out of range is INTERNAL. */
 enum fault fault_of(uint64_t number);
 

@@ -133,9 +133,7 @@ add_main_line(struct migration *m, const char *path, const struct text_line *lin
 	size_t equals = str_find(line->text, '=');
 	struct setting *s = add(m);
 
-	*s = (struct setting){
-		.file = path, .line = line->number, .before = line->before, .raw = line->raw
-	};
+	*s = (struct setting){ .file = path, .line = line->number, .before = line->before, .raw = line->raw };
 	s->name = arena_str(&m->arena, str_trim(str_sub(line->text, 0, equals)));
 	s->value = arena_str(&m->arena, str_trim(str_from(line->text, equals + 1)));
 	s->subject = s->name;
@@ -187,8 +185,8 @@ take_master(struct migration *m, const char *path, str text)
 			migrate_say(m, path, line.number, S("this line"), FOUND_UNSUPPORTED, str_c(why));
 			continue;
 		}
-		s.subject = arena_printf(&m->arena, "%.*s %.*s %.*s", STR_ARG(s.is.name),
-			STR_ARG(s.is.type), STR_ARG(s.is.program));
+		s.subject = arena_printf(&m->arena, "%.*s %.*s %.*s", STR_ARG(s.is.name), STR_ARG(s.is.type),
+			STR_ARG(s.is.program));
 		if (m->service_count == m->service_room) {
 			m->service_room = m->service_room ? 2 * m->service_room : 64;
 			m->services = mem_grow(m->services, m->service_room * sizeof(*m->services));
@@ -421,7 +419,8 @@ add_finding(struct buf *b, const struct setting *s, bool json)
 	if (json) {
 		buf_add_c(b, "  {\"file\": ");
 		buf_add_quoted(b, str_c(s->file));
-		buf_printf(b, ", \"line\": %d, \"found\": \"%s\", \"name\": ", s->line, found_words[s->found]);
+		buf_printf(
+			b, ", \"line\": %d, \"found\": \"%s\", \"name\": ", s->line, found_words[s->found]);
 		buf_add_quoted(b, s->subject);
 		buf_add_c(b, ", \"text\": ");
 		buf_add_quoted(b, s->why);
@@ -477,8 +476,8 @@ static bool
 needs_somebody(const struct migration *m)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (!m->settings[i].silent &&
-			(m->settings[i].found == FOUND_UNSUPPORTED || m->settings[i].found == FOUND_DANGEROUS))
+		if (!m->settings[i].silent && (m->settings[i].found == FOUND_UNSUPPORTED ||
+						      m->settings[i].found == FOUND_DANGEROUS))
 			return true;
 	return false;
 }

@@ -116,8 +116,9 @@ proxy_interfaces(struct migration *m, size_t i)
 			break;
 		item = str_sub(rest, 0, MIN(str_find(rest, ','), str_find(rest, ' ')));
 		rest = str_from(rest, item.n);
-		value = arena_printf(&m->arena, str_find(item, ':') < item.n ? "%.*s, [IPv6:%.*s]" : "%.*s, [%.*s]",
-			STR_ARG(value), STR_ARG(item));
+		value = arena_printf(&m->arena,
+			str_find(item, ':') < item.n ? "%.*s, [IPv6:%.*s]" : "%.*s, [%.*s]", STR_ARG(value),
+			STR_ARG(item));
 	}
 	if (dest)
 		translate(dest, "with the addresses of proxy_interfaces, see there");
@@ -228,8 +229,8 @@ migrate_dangers(struct migration *m, const struct conf *conf)
 	for (size_t i = 0; i < n; i++)
 		if (is_too_wide(networks[i]))
 			danger(m, "mynetworks",
-				arena_printf(&m->arena, "%.*s takes strangers for friends",
-					STR_ARG(networks[i])));
+				arena_printf(
+					&m->arena, "%.*s takes strangers for friends", STR_ARG(networks[i])));
 	if (!conf_bool(conf, CONF_smtpd_tls_auth_only))
 		danger(m, "smtpd_tls_auth_only", S("passwords may travel in clear"));
 	if (!conf_bool(conf, CONF_disable_vrfy_command))

@@ -140,19 +140,19 @@ judge_option(struct migration *m, const struct service *s, const struct master_o
 static void
 make_option(struct migration *m, const struct service *s, int listener, str name, str value)
 {
-	str full = listener == SMTP ? name
-				    : arena_printf(&m->arena, "%s_%.*s", listeners[listener].listener,
-					      STR_ARG(name));
+	str full = listener == SMTP
+			   ? name
+			   : arena_printf(&m->arena, "%s_%.*s", listeners[listener].listener, STR_ARG(name));
 	struct setting *made = migrate_make(m, s->file, s->line, full, value);
 
-	made->subject =
-		arena_printf(&m->arena, "%.*s -o %.*s", STR_ARG(s->is.name), STR_ARG(name));
+	made->subject = arena_printf(&m->arena, "%.*s -o %.*s", STR_ARG(s->is.name), STR_ARG(name));
 	made->why = arena_printf(&m->arena, "%.*s = %.*s", STR_ARG(full), STR_ARG(value));
 }
 
 /* What holds for port 25 alone is written plainly here; the other listeners get what main.cf said for all. */
 static void
-make_plain(struct migration *m, const struct plan *plan, const struct service *s, const struct master_option *o)
+make_plain(
+	struct migration *m, const struct plan *plan, const struct service *s, const struct master_option *o)
 {
 	struct setting *old = migrate_find(m, o->name);
 	str before = old ? old->value : S(""), own;
@@ -160,8 +160,8 @@ make_plain(struct migration *m, const struct plan *plan, const struct service *s
 	if (old) {
 		old->out = false;
 		old->found = FOUND_TRANSLATED;
-		old->why = arena_printf(&m->arena, "%.*s has its own, see %s:%d", STR_ARG(s->is.name), s->file,
-			s->line);
+		old->why = arena_printf(
+			&m->arena, "%.*s has its own, see %s:%d", STR_ARG(s->is.name), s->file, s->line);
 	}
 	make_option(m, s, SMTP, o->name, o->value);
 	for (int i = SMTP + 1; i < LISTENERS && old; i++)
@@ -229,7 +229,8 @@ has_options(struct arena *a, const struct master_service *b, const struct master
 static void
 take_server(struct migration *m, struct plan *plan, const struct service *s)
 {
-	bool screen = str_eq(s->is.program, S("postscreen")); /* the settings are those of what it lets pass to */
+	bool screen =
+		str_eq(s->is.program, S("postscreen")); /* the settings are those of what it lets pass to */
 	const struct service *first;
 	str place, port;
 	int i;
@@ -250,10 +251,9 @@ take_server(struct migration *m, struct plan *plan, const struct service *s)
 		(!has_options(&m->arena, &s->is, &first->is) ||
 			!has_options(&m->arena, &first->is, &s->is))) {
 		say(m, s, FOUND_UNSUPPORTED,
-			arena_cstr(&m->arena,
-				arena_printf(&m->arena,
-					"it has other settings than %.*s, and both would be %s",
-					STR_ARG(first->is.name), listeners[i].parameter)));
+			arena_cstr(&m->arena, arena_printf(&m->arena,
+						      "it has other settings than %.*s, and both would be %s",
+						      STR_ARG(first->is.name), listeners[i].parameter)));
 		return;
 	}
 	if (!first)
@@ -373,7 +373,8 @@ take_service(struct migration *m, struct plan *plan, const struct service *s)
 	} else if (is(s, "inet", "postscreen")) {
 		take_server(m, plan, s);
 		say(m, s, FOUND_UNSUPPORTED,
-			"postscreen's tests are not made; clients that speak before they may are refused in any "
+			"postscreen's tests are not made; clients that speak before they may are refused in "
+			"any "
 			"case");
 		for (size_t i = 0; i < s->is.option_count; i++)
 			judge_option(m, s, &s->is.options[i]);

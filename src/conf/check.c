@@ -138,6 +138,14 @@ good_listen(str s)
 }
 
 static bool
+good_listen_lmtp(str s)
+{
+	if (str_take(&s, S("unix:")))
+		return s.n > 1 && s.p[0] == '/' && s.n <= 100; /* a socket's address is short */
+	return good_listen(s);
+}
+
+static bool
 good_tls(str s)
 {
 	(void)(str_take(&s, S(">=")) || str_take(&s, S("<=")) || str_take(&s, S("!")));
@@ -165,6 +173,7 @@ static const struct kind {
 	{ "line",	good_line,	 false, "one line of at most 400 bytes" },
 	{ "interfaces",	good_interface,	 false, "all, loopback-only, localhost, or addresses such as 192.0.2.1 or [2001:db8::1]" },
 	{ "listen",	good_listen,	 false, "ports such as 25, with an address 192.0.2.1:25 or [2001:db8::1]:25; several; or nothing" },
+	{ "listen_lmtp", good_listen_lmtp, false, "ports such as 24, with an address 192.0.2.1:24 or [2001:db8::1]:24, or unix:/path; several; or nothing" },
 	{ "tls",	good_tls,	 false, "versions such as >=TLSv1.2, TLSv1.3 or !TLSv1.2, of which TLSv1.2 or TLSv1.3 remains" },
 };
 /* clang-format on */
@@ -480,9 +489,11 @@ check_listen_where(struct arena *a, struct conf *c, enum conf_id id)
 	for (size_t i = 0; i < v->n; i++) {
 		str host, port;
 
-		if (!listen_parse(v->items[i], &host, &port))
+		bool unix_socket = str_starts(v->items[i], S("unix:"));
+
+		if (!unix_socket && !listen_parse(v->items[i], &host, &port))
 			continue; /* judged before */
-		if (host.n)
+		if (unix_socket || host.n)
 			buf_add(&places, str_of(&v->items[i], sizeof(str)));
 		else
 			add_places(a, c, port, &places);

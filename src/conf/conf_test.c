@@ -245,8 +245,8 @@ mistakes_are_named_with_their_place(void **state)
 		{ "smtp_tls_loglevel = 1",
 			"main.cf:1: error: smtp_tls_loglevel is not supported: mail to other "
 			"servers is not sent yet\n" },
-		{ "lmtp_tls_loglevel = 1",
-			"main.cf:1: error: lmtp_tls_loglevel is not supported: LMTP is not built yet\n" },
+		{ "lmtp_tls_loglevel = 1", "main.cf:1: error: lmtp_tls_loglevel is not supported: mail to "
+					   "other servers is not sent yet\n" },
 		{ "smtp_tls_loglvel = 0",
 			"main.cf:1: error: unknown parameter `smtp_tls_loglvel`; did you mean "
 			"`smtp_tls_loglevel`?\n" },
@@ -285,8 +285,7 @@ what_is_odd_but_clear_is_a_warning(void **state)
 		{ "mydestination = a.test\nvirtual_mailbox_domains = A.test",
 			"main.cf:2: warning: A.test stands in mydestination and in "
 			"virtual_mailbox_domains\n" },
-		{ "lmtp_smtpd_timeout = 5s",
-			"main.cf:1: warning: lmtp_smtpd_timeout has no effect: LMTP is not built yet\n" },
+		{ "lmtp_smtpd_timeout = 5s\nlisten_lmtp = unix:/run/postrider/lmtp 127.0.0.1:24", "" },
 		{ "data_directory = /x\nbiff = no\nappend_dot_mydomain = yes\nmailbox_size_limit = "
 		  "0\nlisten_imap =",
 			"" },

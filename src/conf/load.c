@@ -157,9 +157,6 @@ judge_line(struct loader *l, struct line *line)
 	case CONF_KNOWN:
 		(void)conf_find_for(line->name, &listener, &id);
 		line->kind = listener[0] ? CONF_LINE_LISTENER : CONF_LINE_PARAM;
-		if (strcmp(listener, "lmtp") == 0)
-			report_warning(&l->report, line->at, "%.*s has no effect: LMTP is not built yet",
-				STR_ARG(line->name));
 		break;
 	case CONF_NO_EFFECT:
 		line->kind = CONF_LINE_IGNORED;
@@ -247,7 +244,7 @@ fill_views(struct loader *l, struct conf *plain)
 		c->views = views;
 		if (view == 0)
 			for (size_t id = 0; id < CONF_IDS; id++)
-				if (strcmp(param_of((enum conf_id)id)->words, "listen") == 0)
+				if (strncmp(param_of((enum conf_id)id)->words, "listen", 6) == 0)
 					check_listen_where(l->a, c, (enum conf_id)id);
 	}
 	warn_both(l, plain);

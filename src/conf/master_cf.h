@@ -16,7 +16,7 @@ struct master_service {
 	str name; /* "smtp", "587", "127.0.0.1:10025", "[::1]:smtp"; of type unix, a path */
 	str type; /* "inet", "unix", "unix-dgram", "fifo" or "pass" */
 	str private, unprivileged, chroot, wakeup, most_processes; /* "-": by default */
-	str program; /* "smtpd", "pipe" */
+	str program;                                               /* "smtpd", "pipe" */
 	struct master_option *options;
 	size_t option_count;
 	str *arguments; /* what is left: "-v", "flags=DRhu", "argv=/usr/bin/maildrop", "-d", "${recipient}" */

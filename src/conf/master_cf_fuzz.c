@@ -27,7 +27,8 @@ check_service(str line)
 		assert(s.option_count + s.argument_count <= MASTER_ARGUMENTS);
 		check_inside(s.program, line);
 		for (size_t i = 0; i < s.option_count; i++) {
-			assert(s.options[i].name.n && str_find(s.options[i].name, '=') == s.options[i].name.n);
+			assert(s.options[i].name.n &&
+				str_find(s.options[i].name, '=') == s.options[i].name.n);
 			check_inside(s.options[i].value, line);
 		}
 		for (size_t i = 0; i < s.argument_count; i++)

@@ -20,7 +20,8 @@ logical_lines_are_put_together(void **state)
 		{ "# only\n\n  # comments\n", { { 0 } }, "# only\n\n  # comments\n" },
 		{ "a\nb", { { "a", 1, false }, { "b", 2, false } }, "" },
 		{ "a\n  b\n\tc  \n", { { "a b c", 1, false } }, "" },
-		{ "\n# x\na\n# y\n  b\n# z\nc\n# end\n", { { "a b", 3, false }, { "c", 7, false } }, "# end\n" },
+		{ "\n# x\na\n# y\n  b\n# z\nc\n# end\n", { { "a b", 3, false }, { "c", 7, false } },
+			"# end\n" },
 		{ "  a\nb\n", { { "a", 1, true }, { "b", 2, false } }, "" },
 		{ "a\r\n b\r\n", { { "a b", 1, false } }, "" },
 		{ "a\n   \n   #\n b", { { "a b", 1, false } }, "" },
@@ -87,9 +88,11 @@ services_have_columns_settings_and_arguments(void **state)
 		{ "submission inet n - y - - smtpd -o syslog_name=postfix/submission -o "
 		  "smtpd_tls_security_level=encrypt",
 			"submission", "inet", "smtpd",
-			{ { "syslog_name", "postfix/submission" }, { "smtpd_tls_security_level", "encrypt" } },
+			{ { "syslog_name", "postfix/submission" },
+				{ "smtpd_tls_security_level", "encrypt" } },
 			{ 0 } },
-		{ "587 inet n - n - - smtpd -o { smtpd_client_restrictions = permit_sasl_authenticated, reject } "
+		{ "587 inet n - n - - smtpd -o { smtpd_client_restrictions = permit_sasl_authenticated, "
+		  "reject } "
 		  "-ocontent_filter= -o {a={b c}}",
 			"587", "inet", "smtpd",
 			{ { "smtpd_client_restrictions", "permit_sasl_authenticated, reject" },
@@ -137,7 +140,8 @@ what_is_no_service_is_said(void **state)
 	static const struct {
 		const char *in, *why;
 	} cases[] = {
-		{ "", "a service has eight columns: service type private unpriv chroot wakeup maxproc command" },
+		{ "", "a service has eight columns: service type private unpriv chroot wakeup maxproc "
+		      "command" },
 		{ "smtp inet n - y - -",
 			"a service has eight columns: service type private unpriv chroot wakeup maxproc "
 			"command" },

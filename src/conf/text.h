@@ -14,10 +14,10 @@ struct text {
 	int number; /* of the line taken last */
 };
 struct text_line {
-	int number;  /* of its first line, from 1 */
-	str before;  /* the comments and empty lines before it, as they stand */
-	str raw;     /* its own lines as they stand, with the comments between them */
-	str text;    /* its lines without white space at their ends, joined by one blank; in the caller's buffer */
+	int number; /* of its first line, from 1 */
+	str before; /* the comments and empty lines before it, as they stand */
+	str raw;    /* its own lines as they stand, with the comments between them */
+	str text; /* its lines without white space at their ends, joined by one blank; in the caller's buffer */
 	bool orphan; /* it begins with white space, and there is no line for it to go on from */
 	bool too_long;
 };

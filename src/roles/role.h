@@ -16,7 +16,7 @@ struct limits;
 
 struct role_listener {
 	int fd;
-	const char *service; /* "smtp", "submission", "submissions", "pop3", "pop3s", "control" */
+	const char *service; /* "smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "control" */
 };
 struct role {
 	unsigned kind;   /* TALK_SMTP ... */

@@ -5,7 +5,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 enum { BACKLOG = 1024, TRIES = 16, MOST_TEXT = 64 };
 
@@ -48,6 +50,13 @@ peer_of(const struct sockaddr *sa, socklen_t n, struct peer *ret)
 	}
 }
 
+void
+peer_of_ip6(const unsigned char ip[16], struct peer *ret)
+{
+	*ret = (struct peer){ 0 };
+	set_ip6(ret, ip);
+}
+
 bool
 peer_parse(str text, struct peer *ret)
 {
@@ -75,6 +84,8 @@ peer_text(struct arena *a, const struct peer *p)
 {
 	char c[INET6_ADDRSTRLEN];
 
+	if (p->family == AF_UNSPEC)
+		return S("unknown");
 	if (p->family == AF_UNIX || !inet_ntop(p->family, p->ip, c, sizeof(c)))
 		return S("local");
 	return arena_str(a, str_c(c));
@@ -208,6 +219,38 @@ parse_where(str where, struct peer *ret, bool *ret_everywhere)
 	return true;
 }
 
+/* A socket that nobody listens at was left behind by one that was killed, and gives way. -1 with errno */
+static int
+listen_unix(str path)
+{
+	union address a = { .un = { .sun_family = AF_UNIX } };
+	mode_t mask;
+	int fd, saved;
+
+	if (path.n >= sizeof(a.un.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(a.un.sun_path, path.p, path.n);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (connect(fd, &a.any, sizeof(a.un)) != 0 && errno == ECONNREFUSED)
+		(void)unlink(a.un.sun_path);
+	close(fd);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	mask = umask(0111);
+	saved = bind(fd, &a.any, sizeof(a.un)) == 0 && listen(fd, BACKLOG) == 0 ? 0 : errno;
+	(void)umask(mask);
+	if (saved == 0)
+		return fd;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
 enum fault
 sock_listen(str where, int *ret_fds, size_t room, size_t *ret_count, struct buf *why)
 {
@@ -216,6 +259,15 @@ sock_listen(str where, int *ret_fds, size_t room, size_t *ret_count, struct buf 
 	enum fault f;
 	int fd;
 
+	if (room > 0 && str_take(&where, S("unix:"))) {
+		ret_fds[0] = listen_unix(where);
+		if (ret_fds[0] >= 0) {
+			*ret_count = 1;
+			return OK;
+		}
+		buf_printf(why, "cannot listen on %.*s: %s", STR_ARG(where), strerror(errno));
+		return INTERNAL;
+	}
 	if (room == 0 || !parse_where(where, &p, &everywhere)) {
 		buf_printf(why, "%.*s is no PORT, ADDRESS:PORT or [ADDRESS]:PORT",
 			STR_ARG(str_sub(where, 0, 200)));

@@ -11,18 +11,20 @@
 
 /* Who is at the other end. IPv4-mapped IPv6 is turned into IPv4 at once, so that rules see one spelling. */
 struct peer {
-	int family; /* AF_INET, AF_INET6 or AF_UNIX */
+	int family; /* AF_INET, AF_INET6, AF_UNIX; AF_UNSPEC: a proxy that speaks for it does not know */
 	unsigned char ip[16];
 	uint16_t port;
 };
 void peer_of(const struct sockaddr *sa, socklen_t n, struct peer *ret);
+void peer_of_ip6(const unsigned char ip[16], struct peer *ret); /* port 0 */
 bool peer_parse(
 	str text, struct peer *ret); /* an address without port, IPv6 without brackets and without zone */
-str peer_text(struct arena *a, const struct peer *p); /* 192.0.2.1, 2001:db8::1, "local" for AF_UNIX */
+str peer_text(struct arena *a,
+	const struct peer *p); /* 192.0.2.1, 2001:db8::1, "local" for AF_UNIX, "unknown" for AF_UNSPEC */
 /* The client a limit counts: 4 and the IPv4 address, 6 and the IPv6 /64, or zeroes for AF_UNIX. */
 void peer_client_key(const struct peer *p, unsigned char ret[9]);
 
-/* "25", "127.0.0.1:25", "[::1]:25", "*:25": the listening sockets (both families, where the system has both, for a bare port or *).
+/* "25", "127.0.0.1:25", "[::1]:25", "*:25", "unix:/path" (for everybody who can reach it): the listening sockets (both families, where the system has both, for a bare port or *).
  * Port 0 lets the kernel choose, the same for both families. *ret_fds gets at most `room` descriptors, non-blocking,
  * close-on-exec, backlog 1024. Faults, and *why says what failed: BAD_ARGUMENT (not such a text), INTERNAL (the system refused). */
 enum fault sock_listen(str where, int *ret_fds, size_t room, size_t *ret_count, struct buf *why);

@@ -152,6 +152,15 @@ enum fault store_flag(struct store *s, struct arena *a, uint32_t account, uint32
 enum fault store_expunge(struct store *s, uint32_t account, uint32_t mailbox, const struct uid_range *uids,
 	size_t n, uint32_t *ret_count);
 
+/* Copies those of the uids that exist into a mailbox of the same account (it may be the same one), in their order, flags and keywords with them; with
+ * `move` they are gone from where they were, in the same batch. All or none. *ret: old uid and new uid of each, ascending by the old; the arena's.
+ * Faults: NOT_FOUND (a mailbox), OVER_QUOTA (not when moving), STORE_FULL. */
+struct uid_pair {
+	uint32_t from, to;
+};
+enum fault store_copy(struct store *s, struct arena *a, uint32_t account, uint32_t mailbox,
+	const struct uid_range *uids, size_t n, uint32_t to, bool move, struct uid_pair **ret, size_t *ret_n);
+
 /* Bodies too large for a batch: written to an unlinked file of their own as they come. */
 enum fault store_large_new(
 	struct store *s, struct store_large **ret); /* STORE_FULL: too many unfinished bytes */

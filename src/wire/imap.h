@@ -54,7 +54,7 @@ enum { /* the bits of store/store.h */
 	IMAP_DRAFT = 16
 };
 struct imap_flags {
-	uint32_t bits; /* IMAP_SEEN ... */
+	uint32_t bits;       /* IMAP_SEEN ... */
 	const str *keywords; /* as written; each once, letter case apart */
 	size_t keyword_count;
 };

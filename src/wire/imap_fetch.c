@@ -266,7 +266,9 @@ imap_read_store(struct imap_in *in, struct imap_command *c)
 
 	if (!imap_take_set(in, &s->set) || !imap_take_space(in) || !take_store_modifiers(in, s))
 		return false;
-	s->change = imap_take_char(in, '+') ? IMAP_CHANGE_ADD : imap_take_char(in, '-') ? IMAP_CHANGE_REMOVE : IMAP_CHANGE_REPLACE;
+	s->change = imap_take_char(in, '+')   ? IMAP_CHANGE_ADD
+		    : imap_take_char(in, '-') ? IMAP_CHANGE_REMOVE
+					      : IMAP_CHANGE_REPLACE;
 	s->silent = imap_take_word_of(in, S("FLAGS.SILENT"));
 	return (s->silent || imap_take_word_of(in, S("FLAGS"))) && imap_take_space(in) &&
 	       imap_take_flags(in, true, &s->flags);

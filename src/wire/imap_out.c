@@ -4,7 +4,9 @@
 #include "base/moment.h"
 #include "wire/printable.h"
 
-enum { QUOTED = 4096 }; /* octets; longer strings are literals, which clients read without a look at each octet */
+enum {
+	QUOTED = 4096
+}; /* octets; longer strings are literals, which clients read without a look at each octet */
 
 static bool
 goes_in_quotes(str s, unsigned mode)
@@ -159,8 +161,8 @@ imap_date_time_add(struct buf *b, int64_t unix_ms)
 	struct moment_parts t;
 
 	moment_split(unix_ms, &t);
-	buf_printf(b, "\"%2d-%.3s-%04d %02d:%02d:%02d +0000\"", t.day, months + 3 * (t.month - 1), t.year, t.hour,
-		t.minute, t.second);
+	buf_printf(b, "\"%2d-%.3s-%04d %02d:%02d:%02d +0000\"", t.day, months + 3 * (t.month - 1), t.year,
+		t.hour, t.minute, t.second);
 }
 
 /* A field's name goes back as an atom where it can. */
@@ -180,7 +182,8 @@ add_field(struct buf *b, str field, unsigned mode)
 void
 imap_section_add(struct buf *b, const struct imap_fetch_item *item, unsigned mode)
 {
-	static const char *const texts[] = { "", "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT", "TEXT", "MIME" };
+	static const char *const texts[] = { "", "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT", "TEXT",
+		"MIME" };
 	const struct imap_section *s = &item->section;
 
 	buf_add_c(b, item->item == IMAP_ITEM_SECTION  ? "BODY["

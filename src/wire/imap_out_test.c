@@ -22,7 +22,7 @@ a_string_is_quoted_or_a_literal(void **state)
 		{ SC("\x7f"), IMAP_MODE_UTF8, SC("{1}\r\n\x7f") },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		struct buf b = { 0 };
 
 		imap_string_add(&b, c->s, c->mode);
@@ -77,7 +77,7 @@ flags_sets_and_dates(void **state)
 	imap_set_add(&b, ranges, 3);
 	CHECK_C(buf_str(&b), "1:3,7,9:4294967295");
 	buf_clear(&b);
-	EACH (numbers, n)
+	EACH(numbers, n)
 		imap_set_put(&b, &w, *n);
 	imap_set_end(&b, &w);
 	CHECK_C(buf_str(&b), "1:3,5,7:8");
@@ -104,7 +104,7 @@ a_section_is_named_as_it_was_asked_for(void **state)
 		{ SC("a FETCH 1 BINARY.SIZE[]"), "BINARY.SIZE[]" },
 	};
 	(void)state;
-	EACH (cases, c) {
+	EACH(cases, c) {
 		struct arena a = { 0 };
 		struct imap_command cmd;
 		struct buf b = { 0 };
@@ -127,8 +127,9 @@ replies_say_no_or_bad(void **state)
 	imap_ok_add(&b, S(""), S("UIDNEXT 5"), S("next"));
 	imap_fault_add(&b, S("a2"), NO_SUCH_MAILBOX, S("x\r\ny"));
 	imap_fault_add(&b, S(""), SYNTAX, S(""));
-	CHECK_C(buf_str(&b), "a1 OK done\r\n* OK [UIDNEXT 5] next\r\na2 NO [NONEXISTENT] No such mailbox: x??y\r\n"
-			     "* BAD [CLIENTBUG] Syntax error\r\n");
+	CHECK_C(buf_str(&b),
+		"a1 OK done\r\n* OK [UIDNEXT 5] next\r\na2 NO [NONEXISTENT] No such mailbox: x??y\r\n"
+		"* BAD [CLIENTBUG] Syntax error\r\n");
 	buf_done(&b);
 }
 
@@ -157,7 +158,7 @@ patterns_of_list(void **state)
 	struct buf pattern = { 0 }, name = { 0 };
 	(void)state;
 
-	EACH (cases, c)
+	EACH(cases, c)
 		CHECK(imap_pattern_fits(c->pattern, c->name, '/') == c->fits);
 	for (int i = 0; i < 1000; i++) { /* linear in each, whatever it is */
 		buf_add_c(&pattern, "*%a");
@@ -169,5 +170,6 @@ patterns_of_list(void **state)
 	buf_done(&name);
 }
 
-T_MAIN(T(a_string_is_quoted_or_a_literal), T(what_is_missing_is_nil), T(names_go_out_as_the_session_reads_them),
-	T(flags_sets_and_dates), T(a_section_is_named_as_it_was_asked_for), T(replies_say_no_or_bad), T(patterns_of_list))
+T_MAIN(T(a_string_is_quoted_or_a_literal), T(what_is_missing_is_nil),
+	T(names_go_out_as_the_session_reads_them), T(flags_sets_and_dates),
+	T(a_section_is_named_as_it_was_asked_for), T(replies_say_no_or_bad), T(patterns_of_list))

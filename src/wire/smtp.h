@@ -1,5 +1,5 @@
 /* wire/smtp.h - the language of SMTP, LMTP and submission: bytes <-> structs
- * RFC 5321, 1870 (SIZE), 6152 (8BITMIME), 6531 (SMTPUTF8), 3461 (DSN), 4954 (AUTH), 2920, 3463. Pure. */
+ * RFC 5321, 1870 (SIZE), 3030 (CHUNKING), 6152 (8BITMIME), 6531 (SMTPUTF8), 3461 (DSN), 4954 (AUTH), 2920, 3463. Pure. */
 #ifndef WIRE_SMTP_H
 #define WIRE_SMTP_H
 
@@ -26,6 +26,9 @@ enum smtp_verb {
 	SMTP_EXPN,
 	SMTP_AUTH,
 	SMTP_STARTTLS,
+	SMTP_ETRN,
+	SMTP_XCLIENT,
+	SMTP_XFORWARD,
 	SMTP_HTTP /* GET, POST, CONNECT ...: a browser */
 };
 enum { SMTP_LINE = 2048 }; /* most octets of a command line we read: 512 and what the extensions add */
@@ -43,7 +46,7 @@ struct smtp_mail {
 	bool has_size;
 	uint64_t size;
 	enum smtp_body { SMTP_BODY_7BIT, SMTP_BODY_8BITMIME, SMTP_BODY_BINARYMIME } body;
-	bool smtputf8;
+	bool smtputf8, prdr;
 	bool has_auth;
 	str auth; /* xtext decoded; "" for <> */
 	enum smtp_ret { SMTP_RET_UNSET, SMTP_RET_FULL, SMTP_RET_HDRS } ret;
@@ -65,11 +68,51 @@ enum {
 	SMTP_EXT_SMTPUTF8 = 4,
 	SMTP_EXT_DSN = 8,
 	SMTP_EXT_AUTH = 16,
-	SMTP_EXT_BINARYMIME = 32
+	SMTP_EXT_BINARYMIME = 32,
+	SMTP_EXT_PRDR = 64
 };
 enum fault smtp_mail_parse(struct arena *a, str args, unsigned offered, bool lenient, struct smtp_mail *ret);
 enum fault smtp_rcpt_parse(
 	struct arena *a, str args, unsigned offered, bool utf8_ok, bool lenient, struct smtp_rcpt *ret);
+
+/* BDAT's argument: "86 LAST". RFC 3030 2. Fault: BAD_ARGUMENT; how many octets follow is unknown then. */
+struct smtp_bdat {
+	uint64_t size; /* up to 2^63-1 */
+	bool last;
+};
+enum fault smtp_bdat_parse(str args, struct smtp_bdat *ret);
+
+/* XCLIENT and XFORWARD, as Postfix's XCLIENT_README and XFORWARD_README describe them: ATTR=xtext ... */
+enum smtp_xattr {
+	XATTR_NAME,
+	XATTR_ADDR,
+	XATTR_PORT,
+	XATTR_PROTO,
+	XATTR_HELO,
+	XATTR_LOGIN, /* XCLIENT only, and the next two */
+	XATTR_DESTADDR,
+	XATTR_DESTPORT,
+	XATTR_IDENT, /* XFORWARD only, and the next one */
+	XATTR_SOURCE,
+	XATTRS
+};
+struct smtp_ip {
+	unsigned bytes; /* 4, 16; 0: none */
+	unsigned char ip[16];
+};
+struct smtp_xclient {
+	unsigned given;       /* 1 << XATTR_...: what stood there */
+	unsigned unavailable; /* of these: [UNAVAILABLE] or [TEMPUNAVAIL] */
+	str text[XATTRS];     /* decoded; no controls, UTF-8 */
+	struct smtp_ip addr, destaddr;
+	uint16_t port, destport;
+	bool esmtp; /* PROTO */
+};
+/* Strings live in the arena. BAD_ARGUMENT: unknown, twice, not what that attribute must be; none at all. */
+enum fault smtp_xclient_parse(struct arena *a, str args, bool forward, struct smtp_xclient *ret);
+void smtp_xclient_list(struct buf *b, bool forward); /* " NAME ADDR ...", for EHLO */
+/* May it stand behind HELO, and in Received? Names that are no domain may, as everybody permits. BAD_ARGUMENT. RFC 5321 4.1.1.1. */
+enum fault smtp_helo_check(str name);
 
 /* ---- replies ---- */
 /* Every reply the server sends that is not a fault's own words stands in wire/smtp_replies.def. */
@@ -83,6 +126,9 @@ enum smtp_reply {
 void smtp_reply_add(struct buf *b, enum smtp_reply r, str more);
 /* A fault in SMTP's words; `more` (may be empty) goes behind the text: "Mailbox full: ann@a.test". Bytes that do not belong in a reply are made '?'. */
 void smtp_fault_add(struct buf *b, enum fault f, str more);
+/* The same with what to do about it (base/fault_help.def) and the session's id: "Mailbox full; try again later (id 1a2b)". Where `footer` is not
+ * empty its lines (separated by \n) follow in the same reply. The id is whole however long the rest is. */
+void smtp_fault_tell(struct buf *b, enum fault f, str more, str id, str footer);
 /* Any reply of one line or more (text lines separated by \n); replies longer than 512 octets are cut. */
 void smtp_lines_add(struct buf *b, int code, str status, str text);
 
@@ -98,6 +144,12 @@ void smtp_data_init(struct smtp_data *d);
 /* Consumes from in up to the end of data: *ret_used octets; message octets are appended to out (may be over its limit: then out->full). True: the
  * end was found, the rest of in is the next command. Works at memchr speed. */
 bool smtp_data_feed(struct smtp_data *d, str in, struct buf *out, size_t *ret_used);
+/* Chunks of BDAT have neither dots nor an end: only what is no line end is looked for. Zeroed at first. */
+struct smtp_newlines {
+	bool after_cr, bare_cr, bare_lf;
+};
+void smtp_newlines_see(struct smtp_newlines *n, str in);
+void smtp_newlines_end(struct smtp_newlines *n); /* the message ends here */
 /* The way out: dots added, bare CR or LF made CRLF, ends with CRLF.CRLF (RFC 5321 4.5.2). For clients. */
 void smtp_data_stuff(struct buf *b, str message);
 /* The same in pieces cut anywhere, for a message too large to be held. Zeroes begin. */

@@ -24,6 +24,9 @@ static const struct word words[] = {
 	{ SC("EXPN"),     SMTP_EXPN },
 	{ SC("AUTH"),     SMTP_AUTH },     /* RFC 4954 4 */
 	{ SC("STARTTLS"), SMTP_STARTTLS }, /* RFC 3207 4 */
+	{ SC("ETRN"),     SMTP_ETRN },     /* RFC 1985 */
+	{ SC("XCLIENT"),  SMTP_XCLIENT },
+	{ SC("XFORWARD"), SMTP_XFORWARD },
 	/* The methods of RFC 9110 9 and 5789, and the preface of HTTP/2 (RFC 9113 3.4). A browser was made to speak to us:
 	 * what follows is a page's choice of bytes, so the session ends (cross-protocol attacks). */
 	{ SC("GET"),      SMTP_HTTP },

@@ -56,6 +56,14 @@ take_smtputf8(struct params *p, str value)
 }
 
 static enum fault
+take_prdr(struct params *p, str value)
+{
+	(void)value;
+	p->mail->prdr = true;
+	return OK;
+}
+
+static enum fault
 take_auth(struct params *p, str value)
 {
 	str meant = S("");
@@ -155,6 +163,7 @@ static const struct param mail_params[] = {
 	{ SC("SIZE"),     SMTP_EXT_SIZE,     VALUE, take_size },     /* RFC 1870 3 */
 	{ SC("BODY"),     SMTP_EXT_8BITMIME, VALUE, take_body },     /* RFC 6152 2, RFC 3030 3 */
 	{ SC("SMTPUTF8"), SMTP_EXT_SMTPUTF8, ALONE, take_smtputf8 }, /* RFC 6531 3.4 */
+	{ SC("PRDR"),     SMTP_EXT_PRDR,     ALONE, take_prdr },     /* draft-hall-prdr-00 */
 	{ SC("AUTH"),     SMTP_EXT_AUTH,     VALUE, take_auth },     /* RFC 4954 5 */
 	{ SC("RET"),      SMTP_EXT_DSN,      VALUE, take_ret },      /* RFC 3461 4.3 */
 	{ SC("ENVID"),    SMTP_EXT_DSN,      VALUE, take_envid },    /* RFC 3461 4.4 */

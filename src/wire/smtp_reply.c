@@ -5,6 +5,7 @@
 enum {
 	MOST_REPLY = 512,       /* octets of a line with its CRLF: RFC 5321 4.5.3.1.5 */
 	MOST_CHALLENGE = 12288, /* RFC 4954 4 */
+	MOST_ID = 64,
 };
 
 static const struct {
@@ -16,11 +17,11 @@ static const struct {
 #undef REPLY
 };
 
-/* One line: code, '-' or ' ', status, text; where there is a text and more, `glue` between them. */
+/* One line: code, '-' or ' ', status, text; where there is a text and more, `glue` between them; `end`, which is ours, whole. */
 static void
-add_line(struct buf *b, int code, char after_code, str status, str text, str glue, str more)
+add_line_end(struct buf *b, int code, char after_code, str status, str text, str glue, str more, str end)
 {
-	size_t room = code == 334 ? MOST_CHALLENGE : MOST_REPLY, start = b->n;
+	size_t room = (code == 334 ? MOST_CHALLENGE : MOST_REPLY) - end.n, start = b->n;
 	size_t used;
 
 	buf_printf(b, "%03d%c", code, after_code);
@@ -35,7 +36,14 @@ add_line(struct buf *b, int code, char after_code, str status, str text, str glu
 		used += glue.n;
 	}
 	printable_add(b, more, room - used);
+	buf_add(b, end);
 	buf_add(b, S("\r\n"));
+}
+
+static void
+add_line(struct buf *b, int code, char after_code, str status, str text, str glue, str more)
+{
+	add_line_end(b, code, after_code, status, text, glue, more, S(""));
 }
 
 void
@@ -50,6 +58,24 @@ smtp_fault_add(struct buf *b, enum fault f, str more)
 	const struct fault_words *w = fault_words(f);
 
 	add_line(b, w->smtp, ' ', str_c(w->status), str_c(w->text), S(": "), more);
+}
+
+void
+smtp_fault_tell(struct buf *b, enum fault f, str more, str id, str footer)
+{
+	const struct fault_words *w = fault_words(f);
+	const char *todo = fault_help(f)->todo;
+	struct buf end = { 0 };
+
+	if (todo[0])
+		buf_printf(&end, "; %s", todo);
+	if (id.n && id.n < MOST_ID)
+		buf_printf(&end, " (id %.*s)", STR_ARG(id));
+	add_line_end(b, w->smtp, footer.n ? '-' : ' ', str_c(w->status), str_c(w->text), S(": "), more,
+		buf_str(&end));
+	if (footer.n)
+		smtp_lines_add(b, w->smtp, str_c(w->status), footer);
+	buf_done(&end);
 }
 
 void

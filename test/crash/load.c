@@ -20,6 +20,8 @@ struct copy {
 	uint32_t account, mailbox, uid;
 	uint64_t email;
 	unsigned body;           /* number of the body it has */
+	uint32_t first_flags;    /* those it came with */
+	bool kept;               /* copied or moved into the second mailbox */
 	size_t issued, promised; /* the accept */
 	size_t gone_issued, gone_promised;
 	uint32_t flags[8]; /* in the order they were set */
@@ -30,8 +32,8 @@ struct copy {
 static struct oracle {
 	struct copy copies[MOST_MESSAGES];
 	size_t copy_count;
-	uint32_t account_ids[ACCOUNTS];
-	size_t people_promised; /* the accounts are there from this moment on */
+	uint32_t account_ids[ACCOUNTS], kept_ids[ACCOUNTS]; /* a second mailbox of each */
+	size_t people_promised;                             /* the accounts are there from this moment on */
 	size_t aliases_promised[64], alias_count;
 } *oracle;
 static uint64_t rng;
@@ -164,13 +166,45 @@ any_copy(void)
 }
 
 static uint32_t
-inbox_of(struct store *s, uint32_t account)
+kept_of(uint32_t account)
 {
-	struct store_mailbox m;
+	for (size_t i = 0; i < ACCOUNTS; i++)
+		if (oracle->account_ids[i] == account)
+			return oracle->kept_ids[i];
+	fail("whose?");
+}
 
-	if (view_mailbox_by_name(store_now(s), account, S("INBOX"), &m) != OK)
-		fail("no INBOX");
-	return m.id;
+static void
+note_gone(struct copy *c, size_t issued)
+{
+	c->gone_issued = issued;
+	changes[change_count++] = (struct change){ c, -1 };
+}
+
+/* Into the second mailbox, with the flags it has now; a moved one is gone from the first. */
+static void
+keep(struct store *s, struct copy *c, bool move)
+{
+	struct uid_range r = { c->uid, c->uid };
+	struct arena a = { 0 };
+	struct uid_pair *pairs;
+	size_t n, issued = disk_ops();
+
+	if (store_copy(s, &a, c->account, c->mailbox, &r, 1, kept_of(c->account), move, &pairs, &n) != OK ||
+		n != 1)
+		fail("copy");
+	oracle->copies[oracle->copy_count++] = (struct copy){ .account = c->account,
+		.mailbox = kept_of(c->account),
+		.uid = pairs[0].to,
+		.email = c->email,
+		.body = c->body,
+		.kept = true,
+		.first_flags = c->flag_count ? c->flags[c->flag_count - 1] : c->first_flags,
+		.issued = issued };
+	c->kept = true;
+	if (move)
+		note_gone(c, issued);
+	arena_done(&a);
 }
 
 static void
@@ -186,30 +220,46 @@ change(struct store *s)
 	if (!c || change_count == COUNT(changes))
 		return;
 	r = (struct uid_range){ c->uid, c->uid };
-	if (chance() % 2 && c->flag_count < 8) {
+	if (chance() % 3 == 0 && !c->kept && oracle->copy_count < MOST_MESSAGES) {
+		keep(s, c, chance() % 2);
+	} else if (chance() % 2 && c->flag_count < 8) {
 		uint32_t flags = (uint32_t)(chance() % 32);
 
-		if (store_flag(s, &a, c->account, inbox_of(s, c->account), &r, 1, FLAGS_REPLACE, flags, 0,
-			    UINT64_MAX, &modseq, &modified, &n) != OK)
+		if (store_flag(s, &a, c->account, c->mailbox, &r, 1, FLAGS_REPLACE, flags, 0, UINT64_MAX,
+			    &modseq, &modified, &n) != OK)
 			fail("flag");
 		c->flags[c->flag_count] = flags;
 		c->flags_issued[c->flag_count] = issued;
 		changes[change_count++] = (struct change){ c, (int)c->flag_count++ };
 	} else {
-		if (store_expunge(s, c->account, inbox_of(s, c->account), &r, 1, &count) != OK || count != 1)
+		if (store_expunge(s, c->account, c->mailbox, &r, 1, &count) != OK || count != 1)
 			fail("expunge");
-		c->gone_issued = issued;
-		changes[change_count++] = (struct change){ c, -1 };
+		note_gone(c, issued);
 	}
 	arena_done(&a);
 }
 
 static unsigned refused;
 
+/* What a kept one was copied from. */
+static struct copy *
+source_of(const struct copy *kept)
+{
+	for (size_t i = 0; i < oracle->copy_count; i++) {
+		struct copy *c = &oracle->copies[i];
+		if (c->account == kept->account && c->email == kept->email && c->mailbox != kept->mailbox)
+			return c;
+	}
+	fail("a copy of nothing");
+}
+
 /* The batch has not happened: its messages were never sent, its changes never made. */
 static void
 forget_batch(void)
 {
+	for (size_t i = batch_first; i < oracle->copy_count; i++)
+		if (oracle->copies[i].kept)
+			source_of(&oracle->copies[i])->kept = false;
 	oracle->copy_count = batch_first;
 	for (size_t i = 0; i < change_count; i++) {
 		struct copy *c = changes[i].copy;
@@ -257,6 +307,9 @@ make_people(struct store *s)
 		a.address = str_c(address);
 		if (store_put_account(s, &a, &oracle->account_ids[i]) != OK)
 			fail("account");
+		if (store_create_mailbox(
+			    s, oracle->account_ids[i], S("Kept"), ROLE_NONE, &oracle->kept_ids[i]) != OK)
+			fail("mailbox");
 	}
 	if (!flush(s))
 		return false;
@@ -368,7 +421,7 @@ judge_flags(const struct copy *c, uint32_t flags, size_t moment)
 		if (c->flags_promised[i] && c->flags_promised[i] <= moment)
 			from = i + 1;
 	if (from == 0)
-		fits = flags == 0;
+		fits = flags == c->first_flags;
 	else
 		fits = flags == c->flags[from - 1];
 	for (unsigned i = from; i < c->flag_count; i++)
@@ -377,16 +430,22 @@ judge_flags(const struct copy *c, uint32_t flags, size_t moment)
 		complain(c, "flags");
 }
 
+static bool
+is_in(const struct store_mailbox *m, const struct copy *c)
+{
+	return m->account == c->account && m->id == c->mailbox;
+}
+
 static void
 judge_copies(struct store_reader *r, struct store_view *v, size_t moment, const struct store_entry *entries,
-	const uint32_t *accounts, size_t n)
+	const struct store_mailbox *of, size_t n)
 {
 	for (size_t i = 0; i < oracle->copy_count; i++) {
 		const struct copy *c = &oracle->copies[i];
 		const struct store_entry *found = NULL;
 
 		for (size_t k = 0; k < n; k++)
-			if (accounts[k] == c->account && entries[k].email == c->email) {
+			if (is_in(&of[k], c) && entries[k].email == c->email) {
 				if (found)
 					complain(c, "twice");
 				found = &entries[k];
@@ -409,17 +468,17 @@ judge_copies(struct store_reader *r, struct store_view *v, size_t moment, const 
 
 /* Everything that is there was once sent. */
 static void
-judge_strangers(const struct store_entry *entries, const uint32_t *accounts, size_t n, size_t moment)
+judge_strangers(const struct store_entry *entries, const struct store_mailbox *of, size_t n, size_t moment)
 {
 	for (size_t k = 0; k < n; k++) {
 		bool known = false;
 		for (size_t i = 0; i < oracle->copy_count; i++)
-			known |= oracle->copies[i].account == accounts[k] &&
+			known |= is_in(&of[k], &oracle->copies[i]) &&
 				 oracle->copies[i].email == entries[k].email &&
 				 oracle->copies[i].issued <= moment;
 		if (!known) {
-			fprintf(stderr, "BROKEN: a message nobody sent: account %u uid %u\n", accounts[k],
-				entries[k].uid);
+			fprintf(stderr, "BROKEN: a message nobody sent: account %u mailbox %u uid %u\n",
+				of[k].account, of[k].id, entries[k].uid);
 			broken++;
 		}
 	}
@@ -452,44 +511,52 @@ judge_people(struct store_view *v, size_t moment)
 	arena_done(&ar);
 }
 
+static struct store_entry entries[MOST_MESSAGES];
+static struct store_mailbox of[MOST_MESSAGES]; /* where each of them is */
+static size_t entry_count;
+
+static void
+read_mailbox(struct store_view *v, const struct store_mailbox *m)
+{
+	uint32_t from = 1;
+	size_t got = 1, first = entry_count;
+
+	while (got) {
+		if (view_entries(v, m->account, m->id, from, entries + entry_count,
+			    MOST_MESSAGES - entry_count, &got) != OK)
+			fail("entries");
+		for (size_t k = 0; k < got; k++)
+			of[entry_count + k] = *m;
+		entry_count += got;
+		if (got)
+			from = entries[entry_count - 1].uid + 1;
+	}
+	if (m->exists != entry_count - first) {
+		fprintf(stderr, "BROKEN: account %u mailbox %u says %u messages and has %zu\n", m->account,
+			m->id, m->exists, entry_count - first);
+		broken++;
+	}
+}
+
 int
 load_judge(const char *dir, size_t moment)
 {
-	static struct store_entry entries[MOST_MESSAGES];
-	static uint32_t accounts[MOST_MESSAGES];
 	struct store_reader *r;
 	struct store_view *v;
-	size_t n = 0;
 
 	if (store_reader_open(dir, &quiet, &r) != OK || store_view_begin(r, &v) != OK)
 		fail("reader");
+	entry_count = 0;
 	for (size_t i = 0; i < ACCOUNTS; i++) {
 		struct store_mailbox m;
-		uint32_t from = 1;
-		size_t got = 1, first = n;
 
-		if (!oracle->account_ids[i] ||
-			view_mailbox_by_name(v, oracle->account_ids[i], S("INBOX"), &m) != OK)
-			continue;
-		while (got) {
-			if (view_entries(v, oracle->account_ids[i], m.id, from, entries + n,
-				    MOST_MESSAGES - n, &got) != OK)
-				fail("entries");
-			for (size_t k = 0; k < got; k++)
-				accounts[n + k] = oracle->account_ids[i];
-			n += got;
-			if (got)
-				from = entries[n - 1].uid + 1;
-		}
-		if (m.exists != n - first) {
-			fprintf(stderr, "BROKEN: account %u says %u messages and has %zu\n",
-				oracle->account_ids[i], m.exists, n - first);
-			broken++;
-		}
+		for (uint32_t at = 0; oracle->account_ids[i] &&
+				      view_next_mailbox(v, oracle->account_ids[i], &at, &m) == OK;)
+			read_mailbox(v, &m);
 	}
 	judge_people(v, moment);
-	judge_copies(r, v, moment, entries, accounts, n);
-	judge_strangers(entries, accounts, n, moment);
+	judge_copies(r, v, moment, entries, of, entry_count);
+	judge_strangers(entries, of, entry_count, moment);
 	store_view_end(v);
 	store_reader_close(r);
 	return broken;

@@ -1,5 +1,5 @@
 /* test/crash/load.h - a mixed load, what it was promised, and the judge of what is left
- * Deliveries to one and several mailboxes, large bodies, flags, expunges, people, index commits, compaction, against the real store.
+ * Deliveries to one and several mailboxes, large bodies, flags, copies, moves, expunges, people, index commits, compaction, against the real store.
  * Moments are numbers of disk operations (disk.h): each thing notes when it was issued and when it was promised. */
 #ifndef TEST_CRASH_LOAD_H
 #define TEST_CRASH_LOAD_H

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-SERVICES = ("smtp", "submission", "submissions", "pop3", "pop3s")
+SERVICES = ("smtp", "submission", "submissions", "lmtp", "pop3", "pop3s")
 BINARY = os.environ.get("POSTRIDER", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/src/postrider"))
 
 

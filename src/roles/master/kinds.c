@@ -3,7 +3,7 @@
 #include "base/mem.h"
 
 static const char *const store_services[] = { "control", NULL };
-static const char *const smtp_services[] = { "smtp", "submission", "submissions", NULL };
+static const char *const smtp_services[] = { "smtp", "submission", "submissions", "lmtp", NULL };
 static const char *const login_services[] = { "pop3", "pop3s", NULL };
 static const char *const no_services[] = { NULL };
 

@@ -18,6 +18,7 @@ static const struct {
 	{ "smtp", CONF_listen_smtp },
 	{ "submission", CONF_listen_submission },
 	{ "submissions", CONF_listen_submissions },
+	{ "lmtp", CONF_listen_lmtp },
 	{ "pop3", CONF_listen_pop3 },
 	{ "pop3s", CONF_listen_pop3s },
 };
@@ -133,6 +134,16 @@ listen_bind(struct master *m)
 	return OK;
 }
 
+static void
+stop_listening(struct listener *l)
+{
+	const char *path = l->where + strlen("unix:");
+
+	(void)close(l->fd);
+	if (strncmp(l->where, "unix:", strlen("unix:")) == 0 && unlink(path) != 0)
+		errno = 0; /* gone already, or not ours any more: the next who binds it will see */
+}
+
 void
 listen_close_old(struct master *m)
 {
@@ -142,7 +153,7 @@ listen_close_old(struct master *m)
 		if (m->listeners[i].generation == m->generation)
 			m->listeners[kept++] = m->listeners[i];
 		else
-			(void)close(m->listeners[i].fd);
+			stop_listening(&m->listeners[i]);
 	}
 	m->listener_count = kept;
 }
@@ -160,6 +171,8 @@ listen_announce(struct master *m)
 		socklen_t n = sizeof(sa);
 		struct peer p;
 
+		if (strncmp(m->listeners[i].where, "unix:", 5) == 0)
+			buf_printf(&b, " %s=%s", m->listeners[i].service, m->listeners[i].where);
 		if (getsockname(m->listeners[i].fd, (struct sockaddr *)&sa, &n) != 0 ||
 			sa.ss_family == AF_UNIX)
 			continue;

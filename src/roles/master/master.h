@@ -38,7 +38,7 @@ struct proc {
 struct listener {
 	int fd;
 	const char *service;
-	char where[80]; /* as configured */
+	char where[128]; /* as configured */
 	unsigned generation;
 };
 struct master {

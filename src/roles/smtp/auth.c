@@ -17,7 +17,7 @@ is_plus(enum sasl_mech m)
 bool
 smtp_may_auth(const struct smtp_session *s, enum sasl_mech m)
 {
-	if (!s->service->auth || s->account)
+	if (!s->service->auth || smtp_is_logged_in(s))
 		return false;
 	if (smtp_is_tls(s))
 		return true;
@@ -126,7 +126,7 @@ smtp_cmd_auth(struct smtp_session *s, str args)
 
 	if (!s->service->auth)
 		return NOT_IMPLEMENTED;
-	if (s->account)
+	if (smtp_is_logged_in(s))
 		return BAD_SEQUENCE;
 	if (!smtp_is_tls(s) && s->service->tls_auth_only)
 		return TLS_REQUIRED;

@@ -4,7 +4,6 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static bool
 is_in_list(const str *list, size_t n, str word)
@@ -13,114 +12,6 @@ is_in_list(const str *list, size_t n, str word)
 		if (str_eq_nocase(list[i], word))
 			return true;
 	return false;
-}
-
-/* ---- EHLO's list ---- */
-
-static bool
-always(const struct smtp_session *s)
-{
-	(void)s;
-	return true;
-}
-static bool
-tls_unused(const struct smtp_session *s)
-{
-	return s->smtp->tls && !smtp_is_tls(s) && s->service->tls_level != TLS_NONE;
-}
-static bool
-utf8_wanted(const struct smtp_session *s)
-{
-	return s->service->utf8;
-}
-static bool
-may_auth(const struct smtp_session *s)
-{
-	for (size_t i = 0; i < s->smtp->mech_count; i++)
-		if (smtp_may_auth(s, s->smtp->mechs[i]))
-			return true;
-	return false;
-}
-static void
-say_size(const struct smtp_session *s, struct buf *b)
-{
-	buf_printf(b, " %llu", (unsigned long long)s->service->size_limit);
-}
-static void
-say_mechs(const struct smtp_session *s, struct buf *b)
-{
-	for (size_t i = 0; i < s->smtp->mech_count; i++)
-		if (smtp_may_auth(s, s->smtp->mechs[i]))
-			buf_printf(b, " %s", sasl_mech_name(s->smtp->mechs[i]));
-}
-
-/* clang-format off */
-static const struct ehlo_cap {
-	str word;
-	bool (*offered)(const struct smtp_session *s);
-	void (*argument)(const struct smtp_session *s, struct buf *b);
-} caps[] = { /* word, offered when, its argument: source */
-	{ SC("PIPELINING"),          always,      NULL },      /* RFC 2920 */
-	{ SC("SIZE"),                always,      say_size },  /* RFC 1870 */
-	{ SC("8BITMIME"),            always,      NULL },      /* RFC 6152 */
-	{ SC("SMTPUTF8"),            utf8_wanted, NULL },      /* RFC 6531 */
-	{ SC("ENHANCEDSTATUSCODES"), always,      NULL },      /* RFC 2034 */
-	{ SC("STARTTLS"),            tls_unused,  NULL },      /* RFC 3207 */
-	{ SC("AUTH"),                may_auth,    say_mechs }, /* RFC 4954 */
-};
-/* clang-format on */
-
-static void
-take_helo(struct smtp_session *s, str name, bool esmtp)
-{
-	smtp_forget_mail(s);
-	free(s->helo);
-	s->helo = strndup(name.p, name.n);
-	s->esmtp = esmtp;
-	s->state = SMTP_GREETED;
-}
-
-/* RFC 5321 4.1.1.1. Names that are no domain are taken, as everybody does, but not what could not stand in Received. */
-static enum fault
-check_helo(str name)
-{
-	if (name.n == 0 || name.n > 255 || str_has_ctl(name) || !str_is_utf8(name))
-		return BAD_ARGUMENT;
-	for (size_t i = 0; i < name.n; i++)
-		if (memchr("<>()\"\\,; \t", name.p[i], 10))
-			return BAD_ARGUMENT;
-	return OK;
-}
-
-static enum fault
-cmd_helo(struct smtp_session *s, str args)
-{
-	TRY(check_helo(args));
-	take_helo(s, args, false);
-	smtp_say(s, REPLY_HELO, s->service->hostname);
-	return OK;
-}
-
-static enum fault
-cmd_ehlo(struct smtp_session *s, str args)
-{
-	struct buf lines = { 0 };
-
-	TRY(check_helo(args));
-	take_helo(s, args, true);
-	buf_add(&lines, s->service->hostname);
-	for (size_t i = 0; i < COUNT(caps); i++) {
-		if (!caps[i].offered(s) ||
-			is_in_list(s->service->discarded, s->service->discarded_count, caps[i].word))
-			continue;
-		buf_add_char(&lines, '\n');
-		buf_add(&lines, caps[i].word);
-		if (caps[i].argument)
-			caps[i].argument(s, &lines);
-	}
-	smtp_lines_add(&s->stream.out, 250, S(""), buf_str(&lines));
-	buf_done(&lines);
-	return OK;
 }
 
 /* RFC 3207. What the client sent behind STARTTLS came in the clear and may be an attacker's: it ends the connection. */
@@ -203,8 +94,12 @@ cmd_none(struct smtp_session *s, str args)
 	return NOT_IMPLEMENTED;
 }
 
-enum { ANY = SMTP_FRESH | SMTP_GREETED | SMTP_IN_MAIL | SMTP_HAS_RCPT, GREETED = ANY & ~SMTP_FRESH };
-enum { JUNK = 1, LAST = 2 }; /* leads nowhere; must be the last of a group (RFC 2920 3.1) */
+enum {
+	ANY = SMTP_FRESH | SMTP_GREETED | SMTP_IN_MAIL | SMTP_HAS_RCPT | SMTP_IN_CHUNKS,
+	IDLE = SMTP_FRESH | SMTP_GREETED
+};
+/* Leads nowhere; must be the last of a group (RFC 2920 3.1); is not said in LMTP; in nothing but LMTP (RFC 2033 4.1). */
+enum { JUNK = 1, LAST = 2, NO_LMTP = 4, LMTP = 8 };
 
 /* clang-format off */
 static const struct smtp_verb_row {
@@ -213,19 +108,24 @@ static const struct smtp_verb_row {
 	uint8_t kind;
 	enum fault (*run)(struct smtp_session *s, str args);
 } verbs[] = {
-	{ SMTP_HELO,     ANY,                          LAST,        cmd_helo },
-	{ SMTP_EHLO,     ANY,                          LAST,        cmd_ehlo },
-	{ SMTP_STARTTLS, ANY & ~SMTP_IN_MAIL & ~SMTP_HAS_RCPT, LAST, cmd_starttls },
-	{ SMTP_AUTH,     SMTP_GREETED,                 LAST,        smtp_cmd_auth },
-	{ SMTP_MAIL,     SMTP_GREETED | SMTP_FRESH,    0,           smtp_cmd_mail },
-	{ SMTP_RCPT,     SMTP_IN_MAIL | SMTP_HAS_RCPT, 0,           smtp_cmd_rcpt },
-	{ SMTP_DATA,     SMTP_IN_MAIL | SMTP_HAS_RCPT, LAST,        smtp_cmd_data },
-	{ SMTP_RSET,     ANY,                          JUNK,        cmd_rset },
-	{ SMTP_NOOP,     ANY,                          JUNK,        cmd_noop },
-	{ SMTP_HELP,     ANY,                          JUNK,        cmd_help },
-	{ SMTP_VRFY,     ANY,                          JUNK,        cmd_vrfy },
-	{ SMTP_EXPN,     ANY,                          JUNK,        cmd_none },
-	{ SMTP_QUIT,     ANY,                          0,           cmd_quit },
+	{ SMTP_HELO,     ANY,                          LAST | NO_LMTP, smtp_cmd_helo },
+	{ SMTP_EHLO,     ANY,                          LAST | NO_LMTP, smtp_cmd_ehlo },
+	{ SMTP_LHLO,     ANY,                          LAST | LMTP, smtp_cmd_ehlo },
+	{ SMTP_STARTTLS, IDLE,                         LAST, cmd_starttls },
+	{ SMTP_AUTH,     SMTP_GREETED,                 LAST, smtp_cmd_auth },
+	{ SMTP_XCLIENT,  IDLE,                         LAST, smtp_cmd_xclient },
+	{ SMTP_XFORWARD, IDLE,                         JUNK, smtp_cmd_xforward },
+	{ SMTP_MAIL,     IDLE,                         0,    smtp_cmd_mail },
+	{ SMTP_RCPT,     SMTP_IN_MAIL | SMTP_HAS_RCPT, 0,    smtp_cmd_rcpt },
+	{ SMTP_DATA,     SMTP_IN_MAIL | SMTP_HAS_RCPT, LAST, smtp_cmd_data },
+	{ SMTP_BDAT,     ANY,                          0,    smtp_cmd_bdat }, /* its octets must be taken off in any state */
+	{ SMTP_RSET,     ANY,                          JUNK, cmd_rset },
+	{ SMTP_NOOP,     ANY,                          JUNK, cmd_noop },
+	{ SMTP_HELP,     ANY,                          JUNK, cmd_help },
+	{ SMTP_VRFY,     ANY,                          JUNK, cmd_vrfy },
+	{ SMTP_EXPN,     ANY,                          JUNK, cmd_none },
+	{ SMTP_ETRN,     ANY,                          JUNK, cmd_none }, /* RFC 1985: there is nothing queued to fetch */
+	{ SMTP_QUIT,     ANY,                          0,    cmd_quit },
 };
 /* clang-format on */
 
@@ -245,6 +145,8 @@ run(struct smtp_session *s, const struct smtp_command *c)
 
 	if (!v)
 		return c->verb == SMTP_UNKNOWN ? UNKNOWN_COMMAND : NOT_IMPLEMENTED;
+	if (v->kind & (s->service->lmtp ? NO_LMTP : LMTP))
+		return UNKNOWN_COMMAND;
 	if ((v->kind & JUNK) && ++s->junk > s->service->junk_limit)
 		s->errors++;
 	if (!(v->states & s->state))

@@ -1,174 +1,10 @@
-/* roles/smtp/data.c - from DATA to the 250 that is a promise
- * Octets come in, dots and the end are found (wire/smtp.h), the email row grows along (mail/email.h), and the whole goes to `store` in one
- * request. Up to SMTP_LARGE the body waits here; beyond, it streams into a file of the store's in pieces. */
-#include "roles/smtp/smtp.h"
-
-#include "base/mem.h"
-#include "base/moment.h"
-
-#include <stdlib.h>
-
-enum { STORE_MS = 60000, RATE_GRACE_MS = 20000 };
-
-struct incoming {
-	struct smtp_session *s;
-	struct email_builder *builder;
-	struct buf body; /* not yet handed over */
-	uint64_t size;   /* octets stored so far, trace header included */
-	uint64_t large;  /* number of the large body at the store; 0: none */
-	int64_t began_ms, wall_ms;
-	char id[32];
-	enum fault fault; /* the first that went wrong: the rest is read and dropped */
-};
-
-static struct email_builder *
-take_builder(struct smtp_role *smtp)
-{
-	static const struct hash_key thread_key = { 0x706f737472696465, 0x7220746872656164 };
-
-	if (smtp->spare_count)
-		return smtp->spare[--smtp->spare_count];
-	return email_builder_new(NULL, &thread_key);
-}
-
-static void
-give_builder(struct smtp_role *smtp, struct email_builder *b)
-{
-	if (smtp->spare_count == SMTP_SPARE_BUILDERS) {
-		email_builder_free(b);
-		return;
-	}
-	email_builder_reset(b);
-	smtp->spare[smtp->spare_count++] = b;
-}
-
-static enum fault
-call_store(struct incoming *in, uint16_t type, str payload, struct frame *ret)
-{
-	struct smtp_session *s = in->s;
-	enum fault f = chan_call(&s->smtp->store, type, payload, -1,
-		loop_now_ms(s->smtp->role->loop) + STORE_MS, &s->txn->arena, ret);
-
-	return f == TIMED_OUT ? STORE_DOWN : f;
-}
-
-/* ---- a large body ---- */
-
-static enum fault
-large_begin(struct incoming *in)
-{
-	struct talk_large_new ask = { .size_hint = in->s->txn->mail.size };
-	struct talk_large_made made;
-	struct buf b = { 0 };
-	struct frame answer;
-	enum fault f;
-
-	talk_put_large_new(&b, &ask);
-	f = call_store(in, TALK_ASK_large_new, buf_str(&b), &answer);
-	buf_done(&b);
-	TRY(f);
-	if (!talk_read_large_made(answer.payload, &made))
-		return INTERNAL;
-	TRY(made.fault);
-	in->large = made.large;
-	return OK;
-}
-
-/* Hands over what has gathered. */
-static enum fault
-large_push(struct incoming *in)
-{
-	struct talk_large_add add = { .large = in->large, .bytes = buf_str(&in->body) };
-	struct talk_done done;
-	struct buf b = { 0 };
-	struct frame answer;
-	enum fault f;
-
-	if (in->body.n == 0)
-		return OK;
-	talk_put_large_add(&b, &add);
-	f = call_store(in, TALK_ASK_large_add, buf_str(&b), &answer);
-	buf_done(&b);
-	buf_clear(&in->body);
-	TRY(f);
-	return talk_read_done(answer.payload, &done) ? done.fault : INTERNAL;
-}
-
-static void
-large_drop(struct incoming *in)
-{
-	struct talk_large_drop drop = { .large = in->large };
-	struct buf b = { 0 };
-
-	if (!in->large)
-		return;
-	talk_put_large_drop(&b, &drop);
-	chan_send(&in->s->smtp->store, TALK_SAY_large_drop, 0, buf_str(&b), -1);
-	buf_done(&b);
-	in->large = 0;
-}
-
-/* ---- octets ---- */
-
-/* smtpd_forbid_bare_newline = normalize: what arrived since `from` gets CRLF for each bare CR or LF. */
-static void
-normalize(struct buf *body, size_t from)
-{
-	struct buf out = { 0 };
-
-	for (size_t i = from; i < body->n; i++) {
-		char c = body->p[i];
-		bool pair = c == '\r' && i + 1 < body->n && body->p[i + 1] == '\n';
-
-		if (pair || c == '\r' || c == '\n') {
-			buf_add(&out, S("\r\n"));
-			i += pair;
-		} else {
-			buf_add_char(&out, c);
-		}
-	}
-	body->n = from;
-	buf_add(body, buf_str(&out));
-	buf_done(&out);
-}
-
-/* Takes in what has been added to the body since `from`. */
-static void
-grow(struct incoming *in, size_t from)
-{
-	const struct smtp_service *sv = in->s->service;
-	size_t added = in->body.n - from;
-
-	if (in->fault != OK) {
-		in->body.n = from;
-		return;
-	}
-	email_builder_feed(in->builder, str_of(in->body.p + from, added));
-	in->size += added;
-	if (sv->size_limit && in->size > sv->size_limit)
-		in->fault = TOO_BIG;
-	if (in->fault == OK && in->body.n > SMTP_LARGE && !in->large)
-		in->fault = large_begin(in);
-	if (in->fault == OK && in->large && in->body.n >= SMTP_PIECE)
-		in->fault = large_push(in);
-	if (in->fault != OK)
-		buf_done(&in->body);
-}
-
-/* Slow is one thing, holding on for ever by a byte now and then another. */
-static bool
-too_slow(const struct incoming *in, uint64_t octets)
-{
-	int64_t took_ms = loop_now_ms(in->s->smtp->role->loop) - in->began_ms - RATE_GRACE_MS;
-
-	return took_ms > 0 && octets * 1000 < in->s->service->least_rate * (uint64_t)took_ms;
-}
+/* roles/smtp/data.c - DATA: dots and the end (RFC 5321 4.1.1.4, 4.5.2) */
+#include "roles/smtp/incoming.h"
 
 static enum fault
 read_data(struct incoming *in)
 {
 	struct smtp_session *s = in->s;
-	const struct smtp_service *sv = s->service;
 	struct smtp_data d;
 	bool ended = false;
 
@@ -178,7 +14,7 @@ read_data(struct incoming *in)
 		str pending = stream_pending(&s->stream);
 
 		if (pending.n == 0) {
-			if (too_slow(in, d.taken))
+			if (smtp_incoming_too_slow(in))
 				return TIMED_OUT;
 			s->stream.due_ms = smtp_due(s);
 			TRY(stream_fill(&s->stream, SMTP_PIECE));
@@ -186,166 +22,31 @@ read_data(struct incoming *in)
 		}
 		ended = smtp_data_feed(&d, str_sub(pending, 0, SMTP_PIECE), &in->body, &used);
 		stream_consume(&s->stream, used);
-		if ((d.bare_cr || d.bare_lf) &&
-			(sv->bare_newline == BARE_NORMALIZE || sv->bare_newline == BARE_YES))
-			normalize(&in->body, from);
-		grow(in, from);
-	}
-	if (in->fault == OK && (d.bare_cr || d.bare_lf)) {
-		if (sv->bare_newline == BARE_REJECT)
-			in->fault = BARE_NEWLINE;
-		else if (sv->bare_newline != BARE_NO)
-			log_event(
-				&s->log, "bare-newline", kv_bool("cr", d.bare_cr), kv_bool("lf", d.bare_lf));
+		in->taken = d.taken;
+		in->bare_cr = d.bare_cr;
+		in->bare_lf = d.bare_lf;
+		smtp_incoming_mend_newlines(in, from);
+		smtp_incoming_grow(in, from);
 	}
 	return OK;
-}
-
-/* ---- the store's word ---- */
-
-static str
-list_deliveries(struct incoming *in)
-{
-	struct txn *t = in->s->txn;
-	struct buf list = { 0 };
-	str kept;
-
-	for (size_t i = 0; i < t->rcpt_count; i++) {
-		struct talk_delivery d = { .account = t->rcpts[i].account, .mailbox = t->rcpts[i].mailbox };
-
-		d.prefix = arena_printf(&t->arena, "Return-Path: <%.*s>\r\nDelivered-To: %.*s\r\n",
-			STR_ARG(t->sender), STR_ARG(t->rcpts[i].address));
-		talk_put_delivery(&list, &d);
-	}
-	kept = arena_str(&t->arena, buf_str(&list));
-	buf_done(&list);
-	return kept;
-}
-
-static str
-list_keys(struct txn *t, const struct email_facts *facts)
-{
-	struct buf list = { 0 };
-	str kept;
-
-	for (size_t i = 0; i < facts->reference_count; i++)
-		talk_put_key(&list, &(struct talk_key){ facts->reference_keys[i] });
-	kept = arena_str(&t->arena, buf_str(&list));
-	buf_done(&list);
-	return kept;
-}
-
-/* The answer has a verdict for each mailbox. Who became full between RCPT and now is named in the log. */
-static enum fault
-read_verdicts(struct incoming *in, str payload)
-{
-	struct txn *t = in->s->txn;
-	struct talk_accepted accepted;
-	struct talk_verdict v;
-	size_t i = 0;
-
-	if (!talk_read_accepted(payload, &accepted))
-		return INTERNAL;
-	TRY(accepted.fault);
-	for (str list = accepted.verdicts; list.n && talk_take_verdict(&list, &v) && i < t->rcpt_count; i++)
-		if (v.fault != OK)
-			log_error(&in->s->log, "rcpt-lost", kv_c("id", in->id),
-				kv_str("to", t->rcpts[i].address), kv_c("why", fault_words(v.fault)->name));
-	return i == t->rcpt_count ? OK : INTERNAL;
-}
-
-static enum fault
-store_message(struct incoming *in)
-{
-	struct smtp_session *s = in->s;
-	struct email_facts facts;
-	struct buf row = { 0 }, b = { 0 };
-	struct talk_accept ask = { .received_ms = in->wall_ms, .large = in->large };
-	struct frame answer;
-	enum fault f = OK;
-
-	email_builder_finish(in->builder, &row, &facts);
-	if (facts.received_count > s->service->hop_limit)
-		f = MAIL_LOOP;
-	else if (facts.header_size > s->service->header_limit)
-		f = HEADER_TOO_BIG;
-	if (f == OK && in->large)
-		f = large_push(in);
-	if (f == OK) {
-		ask.sent_ms = facts.sent_ms ? facts.sent_ms : in->wall_ms;
-		ask.message_id_key = facts.message_id_key;
-		ask.references = list_keys(s->txn, &facts);
-		ask.dot_lines = facts.dot_lines;
-		ask.row = buf_str(&row);
-		ask.deliveries = list_deliveries(in);
-		ask.body = buf_str(&in->body);
-		talk_put_accept(&b, &ask);
-		buf_done(&in->body);
-		f = call_store(in, TALK_ASK_accept, buf_str(&b), &answer);
-	}
-	if (f == OK) {
-		in->large = 0; /* the store has it */
-		f = read_verdicts(in, answer.payload);
-	}
-	buf_done(&b);
-	buf_done(&row);
-	return f;
-}
-
-static void
-log_result(struct incoming *in, enum fault f)
-{
-	struct smtp_session *s = in->s;
-	struct txn *t = s->txn;
-	struct arena a = { 0 };
-	str client = peer_text(&a, &s->peer);
-	int64_t took_ms = loop_now_ms(s->smtp->role->loop) - in->began_ms;
-
-	if (f == OK)
-		log_event(&s->log, "message-stored", kv_c("id", in->id), kv_str("client", client),
-			kv_c("user", s->user ? s->user : ""), kv_str("from", t->sender),
-			kv_str("to", t->first_named), kv_uint("rcpts", t->rcpt_count),
-			kv_uint("size", in->size), kv_int("ms", took_ms));
-	else
-		log_event(&s->log, "message-refused", kv_c("id", in->id), kv_str("client", client),
-			kv_str("from", t->sender), kv_str("to", t->first_named), kv_uint("size", in->size),
-			kv_c("why", fault_words(f)->name));
-	arena_done(&a);
 }
 
 enum fault
 smtp_cmd_data(struct smtp_session *s, str args)
 {
-	struct incoming in = { .s = s };
+	struct incoming in;
 	enum fault f;
 
 	if (args.n)
 		return BAD_ARGUMENT;
-	if (s->txn->rcpt_count == 0)
-		return NO_VALID_RCPTS;
+	TRY(smtp_incoming_may_begin(s));
 	smtp_say(s, REPLY_SEND_DATA, S(""));
 	TRY(smtp_flush(s));
-	in.began_ms = loop_now_ms(s->smtp->role->loop);
-	in.wall_ms = loop_wall_ms(s->smtp->role->loop);
-	snprintf(in.id, sizeof(in.id), "%s-%u", s->id, ++s->messages);
-	in.builder = take_builder(s->smtp);
-	smtp_add_received(s, &in.body, str_c(in.id), in.wall_ms);
-	grow(&in, 0);
+	smtp_incoming_init(&in, s);
 	f = read_data(&in);
-	if (f == OK) {
-		f = in.fault != OK ? in.fault : store_message(&in);
-		log_result(&in, f);
-		if (f == OK)
-			smtp_say(s, REPLY_STORED, str_c(in.id));
-		else
-			smtp_refuse(s, f, S(""));
-		s->junk = 0;
-		s->state = SMTP_GREETED;
-		f = OK;
-	}
-	large_drop(&in);
-	give_builder(s->smtp, in.builder);
-	buf_done(&in.body);
+	if (f == OK)
+		smtp_incoming_tell(&in, smtp_incoming_end(&in));
+	smtp_incoming_done(&in);
 	smtp_forget_mail(s);
 	return f;
 }

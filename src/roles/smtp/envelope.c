@@ -13,8 +13,9 @@ offered(const struct smtp_session *s)
 {
 	if (!s->esmtp)
 		return 0;
-	return SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | (s->service->utf8 ? SMTP_EXT_SMTPUTF8 : 0u) |
-	       (s->service->auth ? SMTP_EXT_AUTH : 0u);
+	return SMTP_EXT_SIZE | SMTP_EXT_8BITMIME |
+	       (smtp_offers(s, SMTP_CAP_SMTPUTF8) ? SMTP_EXT_SMTPUTF8 : 0u) |
+	       (s->service->auth ? SMTP_EXT_AUTH : 0u) | (smtp_offers(s, SMTP_CAP_PRDR) ? SMTP_EXT_PRDR : 0u);
 }
 
 /* What must have been done before mail may be sent here: HELO, STARTTLS, AUTH, in the words of each. */
@@ -25,7 +26,7 @@ may_send(const struct smtp_session *s)
 		return BAD_SEQUENCE;
 	if (s->service->tls_level == TLS_ENCRYPT && !smtp_is_tls(s))
 		return STARTTLS_FIRST;
-	if (s->service->submission && !s->account)
+	if (s->service->submission && !smtp_is_logged_in(s))
 		return AUTH_REQUIRED;
 	return OK;
 }
@@ -58,27 +59,62 @@ smtp_cmd_mail(struct smtp_session *s, str args)
 			t->mail.from.domain.n ? "@" : "", STR_ARG(t->mail.from.domain));
 	else
 		t->sender = S("");
+	t->answers_each = s->service->lmtp || t->mail.prdr;
 	table_init(&t->seen, s->smtp->table_key);
 	s->state = SMTP_IN_MAIL;
 	smtp_say(s, REPLY_SENDER_OK, S(""));
 	return OK;
 }
 
-/* Each account and mailbox once, however many names lead to it. */
 static void
-add_rcpt(struct txn *t, const struct talk_rcpt *r)
+add_share(struct txn *t, uint32_t rcpt)
+{
+	if (!t->answers_each)
+		return;
+	if (t->share_count == t->share_room) {
+		t->share_room = t->share_room ? t->share_room * 2 : 4;
+		t->shares = mem_grow(t->shares, t->share_room * sizeof(*t->shares));
+	}
+	t->shares[t->share_count++] = (struct smtp_share){ (uint32_t)t->named, rcpt };
+}
+
+void
+smtp_add_rcpt(struct txn *t, const struct talk_rcpt *r)
 {
 	str key = arena_printf(&t->arena, "%u %u", r->account, r->mailbox);
+	uintptr_t number = (uintptr_t)table_get(&t->seen, key);
 
-	if (table_get(&t->seen, key))
-		return;
-	if (t->rcpt_count == t->rcpt_room) {
-		t->rcpt_room = t->rcpt_room ? t->rcpt_room * 2 : 4;
-		t->rcpts = mem_grow(t->rcpts, t->rcpt_room * sizeof(*t->rcpts));
+	if (!number) {
+		if (t->rcpt_count == t->rcpt_room) {
+			t->rcpt_room = t->rcpt_room ? t->rcpt_room * 2 : 4;
+			t->rcpts = mem_grow(t->rcpts, t->rcpt_room * sizeof(*t->rcpts));
+		}
+		t->rcpts[t->rcpt_count++] =
+			(struct talk_rcpt){ r->account, r->mailbox, arena_str(&t->arena, r->address) };
+		number = t->rcpt_count;
+		table_put(&t->seen, key, (void *)number);
 	}
-	t->rcpts[t->rcpt_count++] =
-		(struct talk_rcpt){ r->account, r->mailbox, arena_str(&t->arena, r->address) };
-	table_put(&t->seen, key, t);
+	add_share(t, (uint32_t)number - 1);
+}
+
+/* The client's recipient is taken. */
+static void
+add_name(struct txn *t, const struct addr *to)
+{
+	str name = to->domain.n
+			   ? arena_printf(&t->arena, "%.*s@%.*s", STR_ARG(to->local), STR_ARG(to->domain))
+			   : to->local;
+
+	if (t->named == 0)
+		t->first_named = name;
+	if (t->answers_each) {
+		if (t->named == t->name_room) {
+			t->name_room = t->name_room ? t->name_room * 2 : 4;
+			t->names = mem_grow(t->names, t->name_room * sizeof(*t->names));
+		}
+		t->names[t->named] = name;
+	}
+	t->named++;
 }
 
 static bool
@@ -118,7 +154,7 @@ ask_store(struct smtp_session *s, const struct addr *to)
 			return INTERNAL;
 		if (t->rcpt_count >= MOST_RCPTS)
 			return TOO_MANY_RCPTS;
-		add_rcpt(t, &r);
+		smtp_add_rcpt(t, &r);
 	}
 	return OK;
 }
@@ -135,7 +171,7 @@ smtp_cmd_rcpt(struct smtp_session *s, str args)
 	args = arena_str(&t->arena, args);
 	TRY(smtp_rcpt_parse(&t->arena, args, offered(s), t->mail.smtputf8, !s->service->strict, &rcpt));
 	f = ask_store(s, &rcpt.to);
-	if (f == RELAY_DENIED && s->account)
+	if (f == RELAY_DENIED && smtp_is_logged_in(s))
 		f = NO_RELAY_YET;
 	if (f != OK) {
 		struct arena a = { 0 };
@@ -145,10 +181,7 @@ smtp_cmd_rcpt(struct smtp_session *s, str args)
 		smtp_refuse(s, f, S(""));
 		return OK;
 	}
-	if (t->named++ == 0)
-		t->first_named = rcpt.to.domain.n ? arena_printf(&t->arena, "%.*s@%.*s",
-							    STR_ARG(rcpt.to.local), STR_ARG(rcpt.to.domain))
-						  : rcpt.to.local;
+	add_name(t, &rcpt.to);
 	s->state = SMTP_HAS_RCPT;
 	smtp_say(s, REPLY_RCPT_OK, S(""));
 	return OK;

@@ -26,10 +26,16 @@ smtp_say(struct smtp_session *s, enum smtp_reply r, str more)
 }
 
 void
+smtp_tell_fault(struct smtp_session *s, enum fault f, str more)
+{
+	smtp_fault_tell(&s->stream.out, f, more, str_c(s->id), s->service->footer);
+}
+
+void
 smtp_refuse(struct smtp_session *s, enum fault f, str more)
 {
 	s->errors++;
-	smtp_fault_add(&s->stream.out, f, more);
+	smtp_tell_fault(s, f, more);
 }
 
 enum fault
@@ -44,11 +50,35 @@ smtp_forget_mail(struct smtp_session *s)
 {
 	if (!s->txn)
 		return;
+	smtp_drop_chunks(s->txn);
+	smtp_forget_forwarded(s);
 	table_done(&s->txn->seen);
 	free(s->txn->rcpts);
+	free(s->txn->names);
+	free(s->txn->shares);
 	arena_done(&s->txn->arena);
 	free(s->txn);
 	s->txn = NULL;
+}
+
+bool
+smtp_is_logged_in(const struct smtp_session *s)
+{
+	return s->user != NULL;
+}
+
+struct smtp_extra *
+smtp_extra(struct smtp_session *s)
+{
+	if (!s->extra)
+		s->extra = NEW(struct smtp_extra);
+	return s->extra;
+}
+
+const struct smtp_ccert *
+smtp_ccert(const struct smtp_session *s)
+{
+	return s->extra && s->extra->has_ccert ? &s->extra->ccert : NULL;
 }
 
 static void
@@ -61,10 +91,13 @@ session_end(struct smtp_session *s, enum fault why)
 	smtp_forget_mail(s);
 	stream_close(&s->stream);
 	list_remove(&s->link);
-	if (s->counted)
-		limits_leave(r->limits, r->column, LIMITS_SMTP, s->client);
+	smtp_leave(s);
 	free(s->helo);
 	free(s->user);
+	smtp_forget_forwarded(s);
+	if (s->extra)
+		arena_done(&s->extra->arena);
+	free(s->extra);
 	free(s);
 	role_session_ended(r);
 }
@@ -77,7 +110,7 @@ session_fail(struct smtp_session *s, enum fault why)
 		if (why == TIMED_OUT || why == TOO_MANY_ERRORS || why == HTTP_HERE || why == EARLY_PIPELINING)
 			log_event(&s->log, "session-cut", kv_c("why", fault_words(why)->name),
 				kv_bool("greeted", s->state != SMTP_FRESH));
-		smtp_fault_add(&s->stream.out, why, S(""));
+		smtp_tell_fault(s, why, S(""));
 		s->stream.due_ms = loop_now_ms(s->smtp->role->loop) + 1000;
 		(void)stream_flush(&s->stream);
 	}
@@ -182,9 +215,42 @@ smtp_session_drain(struct smtp_session *s)
 
 /* ---- the beginning ---- */
 
+void
+smtp_know_peer(struct smtp_session *s)
+{
+	peer_client_key(&s->peer, s->client);
+	s->trusted = s->service->lmtp || s->peer.family == AF_UNIX || smtp_peer_is_in(s, CONF_mynetworks);
+}
+
+enum fault
+smtp_enter(struct smtp_session *s)
+{
+	struct role *r = s->smtp->role;
+
+	if (s->trusted)
+		return OK;
+	TRY(limits_enter(r->limits, r->column, LIMITS_SMTP, s->client, s->service->most_connections,
+		s->service->connection_rate, s->smtp->rate_window_ms, loop_now_ms(r->loop)));
+	s->counted = true;
+	return OK;
+}
+
+void
+smtp_leave(struct smtp_session *s)
+{
+	struct role *r = s->smtp->role;
+
+	if (s->counted)
+		limits_leave(r->limits, r->column, LIMITS_SMTP, s->client);
+	s->counted = false;
+}
+
+/* Which peer it is that may tell of a client is decided here, once: XCLIENT does not change it. */
 static enum fault
 greet(struct smtp_session *s)
 {
+	s->may_xclient = smtp_peer_is_in(s, CONF_smtpd_authorized_xclient_hosts);
+	s->may_xforward = smtp_peer_is_in(s, CONF_smtpd_authorized_xforward_hosts);
 	s->stream.due_ms = loop_now_ms(s->smtp->role->loop) + s->service->starttls_timeout_ms;
 	if (s->service->implicit_tls)
 		TRY(stream_accept_tls(&s->stream, s->smtp->tls));
@@ -197,34 +263,39 @@ greet(struct smtp_session *s)
 }
 
 static void
+log_refused(struct smtp_session *s, enum fault why)
+{
+	struct arena a = { 0 };
+
+	log_warn(&s->log, "connection-refused", kv_str("client", peer_text(&a, &s->peer)),
+		kv_c("why", fault_words(why)->name));
+	arena_done(&a);
+}
+
+static void
 session_begin(void *arg)
 {
 	struct smtp_session *s = arg;
 	struct role *r = s->smtp->role;
 	enum fault f = OK;
 
-	if (!s->trusted) {
-		f = limits_enter(r->limits, r->column, LIMITS_SMTP, s->client, s->service->most_connections,
-			s->service->connection_rate, s->smtp->rate_window_ms, loop_now_ms(r->loop));
-		s->counted = f == OK;
-	}
+	if (s->service->proxied)
+		f = smtp_take_proxy(s);
+	if (f == OK && s->service->lmtp && s->peer.family != AF_UNIX &&
+		!smtp_peer_is_in(s, CONF_lmtp_authorized_hosts))
+		f = NOT_PERMITTED;
+	if (f == OK)
+		f = smtp_enter(s);
 	if (f == OK && r->sessions > (uint64_t)conf_int(r->conf, CONF_connection_limit))
 		f = TOO_BUSY;
 	if (f == OK)
 		f = greet(s);
 	else
-		log_warn(&s->log, "connection-refused", kv_c("why", fault_words(f)->name));
+		log_refused(s, f);
 	if (f == OK)
 		session_run(s);
 	else
 		session_fail(s, f == TLS_UNAVAILABLE ? CLOSED : f);
-}
-
-static bool
-is_trusted(const struct smtp_role *smtp, const struct peer *peer)
-{
-	return peer->family == AF_UNIX ||
-	       conf_has_ip(smtp->role->conf, CONF_mynetworks, peer->ip, peer->family == AF_INET ? 4 : 16);
 }
 
 void
@@ -236,9 +307,9 @@ smtp_session_accept(struct smtp_door *door, int fd, const struct peer *peer)
 	s->smtp = smtp;
 	s->service = door->service;
 	s->peer = *peer;
+	s->client_name = "unknown";
 	s->state = SMTP_FRESH;
-	peer_client_key(peer, s->client);
-	s->trusted = is_trusted(smtp, peer);
+	smtp_know_peer(s);
 	snprintf(s->id, sizeof(s->id), "%08x%x", smtp->id_salt, (unsigned)(smtp->next_session++ & 0xFFFFFFF));
 	s->log = (struct log){ &smtp->role->sink, "session", str_c(s->id) };
 	if (stream_init(&s->stream, smtp->role->loop, fd) != OK) {

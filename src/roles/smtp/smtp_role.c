@@ -8,17 +8,41 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+/* smtpd_reject_footer: "\\n" in it begins a line; "\\c" before it makes Postfix join it to the reply, which we do not. */
+static str
+footer_of(struct smtp_role *smtp, str text)
+{
+	char *lines;
+	size_t n = 0;
+
+	(void)str_take(&text, S("\\c"));
+	text = str_trim(text);
+	lines = arena_take(&smtp->arena, text.n + 1);
+	for (size_t i = 0; i < text.n; i++) {
+		bool begins = text.p[i] == '\\' && i + 1 < text.n && text.p[i + 1] == 'n';
+
+		lines[n++] = begins ? '\n' : text.p[i];
+		i += begins;
+	}
+	return str_of(lines, n);
+}
+
 static void
-read_service(struct smtp_service *sv, const char *name, const struct conf *conf)
+read_service(struct smtp_role *smtp, struct smtp_service *sv, const char *name, const struct conf *conf)
 {
 	const struct conf *c = conf_for(conf, strcmp(name, "smtp") == 0 ? "" : name);
+	const str *words;
+	size_t n;
 
 	*sv = (struct smtp_service){
 		.name = name,
-		.submission = strcmp(name, "smtp") != 0,
+		.conf = c,
+		.submission = strncmp(name, "submission", 10) == 0,
+		.lmtp = strcmp(name, "lmtp") == 0,
 		.implicit_tls = strcmp(name, "submissions") == 0,
 		.hostname = conf_str(c, CONF_myhostname),
 		.banner = conf_str(c, CONF_smtpd_banner),
+		.prdr = conf_bool(c, CONF_smtpd_prdr_enable),
 		.helo_required = conf_bool(c, CONF_smtpd_helo_required),
 		.no_vrfy = conf_bool(c, CONF_disable_vrfy_command),
 		.strict = conf_bool(c, CONF_strict_rfc821_envelopes),
@@ -47,7 +71,12 @@ read_service(struct smtp_service *sv, const char *name, const struct conf *conf)
 		.message_rate = (uint32_t)conf_int(c, CONF_smtpd_client_message_rate_limit),
 	};
 	sv->forbidden = conf_list(c, CONF_smtpd_forbidden_commands, &sv->forbidden_count);
-	sv->discarded = conf_list(c, CONF_smtpd_discard_ehlo_keywords, &sv->discarded_count);
+	sv->footer = footer_of(smtp, conf_str(c, CONF_smtpd_reject_footer));
+	words = conf_list(c, CONF_smtpd_discard_ehlo_keywords, &n);
+	sv->discarded_caps = smtp_caps_of(words, n);
+	(void)conf_list(c, CONF_smtpd_upstream_proxy_protocol, &n);
+	sv->proxied = n > 0;
+	sv->proxy_timeout_ms = conf_int(c, CONF_smtpd_upstream_proxy_timeout);
 }
 
 enum {
@@ -153,11 +182,11 @@ on_drain(struct role *r)
 static enum fault
 open_doors(struct smtp_role *smtp)
 {
-	static const char *const names[] = { "smtp", "submission", "submissions" };
+	static const char *const names[] = { "smtp", "submission", "submissions", "lmtp" };
 	struct role *r = smtp->role;
 
 	for (size_t i = 0; i < COUNT(names); i++)
-		read_service(&smtp->services[i], names[i], r->conf);
+		read_service(smtp, &smtp->services[i], names[i], r->conf);
 	smtp->doors = mem_new_array(r->listener_count, sizeof(*smtp->doors));
 	for (size_t i = 0; i < r->listener_count; i++)
 		for (size_t k = 0; k < COUNT(names); k++) {

@@ -6,14 +6,16 @@
 static const char *
 with_word(const struct smtp_session *s)
 {
-	static const char *const words[2][2][2] = {
-		{ { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } },
-		{ { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } },
+	static const char *const words[2][2][2][2] = {
+		{ { { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } },
+			{ { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } } },
+		{ { { "LMTP", "LMTPA" }, { "LMTPS", "LMTPSA" } },
+			{ { "UTF8LMTP", "UTF8LMTPA" }, { "UTF8LMTPS", "UTF8LMTPSA" } } },
 	};
 
 	if (!s->esmtp)
 		return "SMTP";
-	return words[s->txn->mail.smtputf8][smtp_is_tls(s)][s->account != 0];
+	return words[s->service->lmtp][s->txn->mail.smtputf8][smtp_is_tls(s)][smtp_is_logged_in(s)];
 }
 
 void
@@ -21,7 +23,7 @@ smtp_add_received(struct smtp_session *s, struct buf *b, str id, int64_t wall_ms
 {
 	struct arena a = { 0 };
 
-	buf_printf(b, "Received: from %s (%s%.*s%s)\r\n", s->helo ? s->helo : "unknown",
+	buf_printf(b, "Received: from %s (%s %s%.*s%s)\r\n", s->helo ? s->helo : "unknown", s->client_name,
 		s->peer.family == AF_INET6 ? "[IPv6:" : "[", STR_ARG(peer_text(&a, &s->peer)), "]");
 	if (smtp_is_tls(s) && s->service->tls_header) {
 		struct tls_facts t;

@@ -400,6 +400,7 @@ apply(struct state *st, const struct effect *e, const struct record_place *at, u
 {
 	switch (e->type) {
 	case RECORD_MESSAGE: return apply_message(st, &e->message, at, body_size);
+	case RECORD_COPIES: return apply_copies(st, &e->copies);
 	case RECORD_FLAGS: return apply_flags(st, &e->flags);
 	case RECORD_EXPUNGE: return apply_expunge(st, &e->expunge);
 	case RECORD_ACCOUNT: return apply_account(st, &e->account, at);

@@ -139,6 +139,14 @@ walk_to_end(struct chunk_walk *w, uint32_t uid)
 	return OK;
 }
 
+/* Is the walk in the last chunk, and has that room? */
+static bool
+is_at_end(const struct chunk_walk *w)
+{
+	return w->loaded && w->chunk.n > 0 && w->chunk.n < CHUNK_ENTRIES &&
+	       w->mailbox->row.tail == w->chunk.first;
+}
+
 /* A full chunk in which one more must find place: its upper half becomes a chunk of its own. */
 static enum fault
 split(struct chunk_walk *w, uint32_t uid)
@@ -173,8 +181,10 @@ chunk_walk_to_insert(struct chunk_walk *w, uint32_t uid, uint32_t *ret_i, bool *
 	enum fault f;
 
 	if (uid >= w->mailbox->row.uidnext) {
-		TRY(chunk_walk_end(w));
-		TRY(walk_to_end(w, uid));
+		if (!is_at_end(w)) {
+			TRY(chunk_walk_end(w));
+			TRY(walk_to_end(w, uid));
+		}
 		*ret_i = w->chunk.n;
 		*ret_is_there = false;
 		return OK;
@@ -233,39 +243,49 @@ recount_flags(struct row_mailbox *m, uint32_t before, uint32_t after)
 
 /* ---- messages ---- */
 
+enum fault
+chunk_walk_enter(
+	struct chunk_walk *w, struct row_state *s, const struct effect_copy *c, struct store_entry *e)
+{
+	struct row_mailbox *m = &w->mailbox->row;
+	struct store_entry before;
+	bool there = false;
+	uint32_t i = 0;
+
+	TRY(chunk_walk_to_insert(w, c->uid, &i, &there));
+	e->uid = c->uid;
+	e->flags = c->flags;
+	e->keywords = c->keywords;
+	e->modseq = c->modseq;
+	e->saved_ms = c->saved_ms;
+	w->changed = true;
+	if (!there) {
+		chunk_insert(&w->chunk, i, e);
+		count(w->st, s, m, e, 1);
+	} else {
+		chunk_get(&w->chunk, i, &before);
+		if (before.modseq <= e->modseq) {
+			count(w->st, s, m, &before, -1);
+			count(w->st, s, m, e, 1);
+			chunk_set(&w->chunk, i, e);
+		}
+	}
+	m->uidnext = MAX(m->uidnext, c->uid + 1);
+	m->modseq = MAX(m->modseq, c->modseq);
+	s->modseq = MAX(s->modseq, c->modseq);
+	return OK;
+}
+
 static enum fault
 put_entry(struct state *st, struct row_state *s, uint32_t account, const struct effect_copy *c,
 	struct store_entry *e)
 {
 	struct mailbox_row m;
 	struct chunk_walk w;
-	struct store_entry before;
-	bool there = false;
-	uint32_t i = 0;
 
 	TRY(state_need_mailbox(st, s, account, c->mailbox, &m));
 	chunk_walk_begin(&w, st, &m);
-	TRY(chunk_walk_to_insert(&w, c->uid, &i, &there));
-	e->uid = c->uid;
-	e->flags = c->flags;
-	e->keywords = c->keywords;
-	e->modseq = c->modseq;
-	e->saved_ms = c->saved_ms;
-	w.changed = true;
-	if (!there) {
-		chunk_insert(&w.chunk, i, e);
-		count(st, s, &m.row, e, 1);
-	} else {
-		chunk_get(&w.chunk, i, &before);
-		if (before.modseq <= e->modseq) {
-			count(st, s, &m.row, &before, -1);
-			count(st, s, &m.row, e, 1);
-			chunk_set(&w.chunk, i, e);
-		}
-	}
-	m.row.uidnext = MAX(m.row.uidnext, c->uid + 1);
-	m.row.modseq = MAX(m.row.modseq, c->modseq);
-	s->modseq = MAX(s->modseq, c->modseq);
+	TRY(chunk_walk_enter(&w, s, c, e));
 	TRY(chunk_walk_end(&w));
 	return state_put_mailbox(st, &m);
 }
@@ -388,18 +408,6 @@ key_of_thread(uint32_t account, uint64_t message_id_key)
 	return k;
 }
 
-static bool
-has_copy(str copies, struct row_copy c)
-{
-	for (size_t i = 0; i < copies.n / 8; i++) {
-		struct row_copy at = row_copy_at(copies, i);
-
-		if (at.mailbox == c.mailbox && at.uid == c.uid)
-			return true;
-	}
-	return false;
-}
-
 /* What the row says of an email that is there already: the record is a newer copy of it. Its places are left, its copies stay. */
 static enum fault
 supersede(struct state *st, uint32_t account, uint64_t email, size_t *ret_parts)
@@ -428,12 +436,8 @@ put_email(struct state *st, const struct effect_message *m, const struct effect_
 	buf_clear(&st->list);
 	if (!is_new)
 		TRY(supersede(st, e->account, e->email, &parts));
-	for (size_t i = 0; i < e->copy_count; i++) {
-		struct row_copy c = { e->copies[i].mailbox, e->copies[i].uid };
-
-		if (is_new || !has_copy(buf_str(&st->list), c))
-			row_add_copy(&st->list, c);
-	}
+	for (size_t i = 0; i < e->copy_count; i++)
+		(void)row_add_copy(&st->list, (struct row_copy){ e->copies[i].mailbox, e->copies[i].uid });
 	row->copies = buf_str(&st->list);
 	buf_clear(&st->part);
 	for (size_t i = 0; i < e->key_count; i++)
@@ -591,6 +595,17 @@ drop_email(struct state *st, uint32_t account, uint64_t email, const struct key 
 	return apply_release_email(st, e);
 }
 
+static enum fault
+put_orphan(struct state *st, uint32_t account, uint64_t email)
+{
+	struct key k;
+
+	key_begin(&k, ROW_ORPHAN);
+	key_add_u32(&k, account);
+	key_add_u64(&k, email);
+	return index_put(st->txn, key_str(&k), S("!"));
+}
+
 enum fault
 apply_drop_copy(struct state *st, uint32_t account, uint64_t email, struct row_copy copy)
 {
@@ -608,14 +623,55 @@ apply_drop_copy(struct state *st, uint32_t account, uint64_t email, struct row_c
 		struct row_copy c = row_copy_at(e.copies, i);
 
 		if (c.mailbox != copy.mailbox || c.uid != copy.uid)
-			row_add_copy(&st->list, c);
+			(void)row_add_copy(&st->list, c);
 	}
 	e.copies = buf_str(&st->list);
-	if (e.copies.n == 0)
+	if (e.copies.n == 0 && !st->replaying)
 		return drop_email(st, account, email, &k, &e, parts);
 	buf_clear(&st->row);
 	row_add_email(&st->row, &e);
-	return parts_put(st->txn, &k, buf_str(&st->row), parts);
+	TRY(parts_put(st->txn, &k, buf_str(&st->row), parts));
+	return e.copies.n ? OK : put_orphan(st, account, email);
+}
+
+/* One that waited: it is in a mailbox again, or it goes. */
+static enum fault
+bury(struct state *st, uint32_t account, uint64_t email)
+{
+	struct key k = key_of_email(account, email);
+	struct row_email e = { 0 };
+	size_t parts = 0;
+	str value;
+	enum fault f = parts_get(st->txn, &st->arena, &k, &value, &parts);
+
+	if (f == NOT_FOUND) /* with its account */
+		return OK;
+	TRY(f);
+	buf_clear(&st->part);
+	buf_add(&st->part, value);
+	TRY(row_take_email(buf_str(&st->part), &e));
+	return e.copies.n ? OK : drop_email(st, account, email, &k, &e, parts);
+}
+
+enum fault
+state_bury(struct state *st, bool *ret_any)
+{
+	struct key k, orphan;
+	str key, value;
+	enum fault f;
+
+	*ret_any = false;
+	key_begin(&k, ROW_ORPHAN);
+	while ((f = index_seek(st->txn, key_str(&k), &key, &value)) == OK && str_starts(key, key_str(&k))) {
+		*ret_any = true;
+		key_begin(&orphan, ROW_ORPHAN);
+		key_add_u32(&orphan, key_u32(key, k.n));
+		key_add_u64(&orphan, key_u64(key, k.n + 4));
+		TRY(bury(st, key_u32(key, k.n), key_u64(key, k.n + 4)));
+		TRY(index_remove(st->txn, key_str(&orphan)));
+		arena_reset(&st->arena);
+	}
+	return f == NOT_FOUND ? OK : f;
 }
 
 static enum fault

@@ -1,91 +1,7 @@
 /* Flags change and messages go. */
-#include "store/embedded/engine.h"
+#include "store/embedded/choice.h"
 
 #include "base/mem.h"
-
-/* The entries of the uids asked for, in order: what both functions below go over. */
-struct choice {
-	struct store *s;
-	uint32_t account, mailbox;
-	const struct uid_range *uids;
-	size_t n, at;
-	uint32_t next; /* the lowest uid not seen yet */
-	struct store_entry room[64];
-	size_t have, used;
-};
-
-static bool
-ranges_are_good(const struct uid_range *r, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (r[i].first == 0 || r[i].first > r[i].last || (i && r[i].first <= r[i - 1].last))
-			return false;
-	return true;
-}
-
-static struct choice *
-choice_new(struct store *s, uint32_t account, uint32_t mailbox, const struct uid_range *uids, size_t n)
-{
-	struct choice *c = ARENA_NEW(&s->arena, struct choice);
-
-	*c = (struct choice){
-		.s = s, .account = account, .mailbox = mailbox, .uids = uids, .n = n, .next = 1
-	};
-	return c;
-}
-
-/* NOT_FOUND: no more. */
-static enum fault
-choice_next(struct choice *c, struct store_entry *ret)
-{
-	for (;;) {
-		while (c->at < c->n &&
-			c->uids[c->at].last < c->next) /* next is 0 behind the last uid there can be */
-			c->at++;
-		if (c->at == c->n || c->next == 0)
-			return NOT_FOUND;
-		c->next = MAX(c->next, c->uids[c->at].first);
-		while (c->used < c->have && c->room[c->used].uid < c->next)
-			c->used++;
-		if (c->used == c->have) {
-			c->used = 0;
-			TRY(view_entries(store_now(c->s), c->account, c->mailbox, c->next, c->room,
-				COUNT(c->room), &c->have));
-			if (c->have == 0)
-				return NOT_FOUND;
-		}
-		c->next = c->room[c->used].uid;
-		while (c->at < c->n && c->uids[c->at].last < c->next)
-			c->at++;
-		if (c->at == c->n)
-			return NOT_FOUND;
-		if (c->uids[c->at].first > c->next)
-			continue;
-		*ret = c->room[c->used++];
-		c->next++;
-		return OK;
-	}
-}
-
-/* Ranges that grow at their end. */
-struct range_list {
-	struct uid_range *p;
-	size_t n, room;
-};
-
-static void
-add_uid(struct range_list *l, uint32_t uid)
-{
-	if (l->n && l->p[l->n - 1].last == uid - 1) {
-		l->p[l->n - 1].last = uid;
-		return;
-	}
-	if (l->n == l->room) {
-		l->room = MAX(l->room * 2, 64);
-		l->p = mem_grow(l->p, l->room * sizeof(*l->p));
-	}
-	l->p[l->n++] = (struct uid_range){ uid, uid };
-}
 
 /* ---- flags ---- */
 
@@ -137,8 +53,7 @@ struct flag_request {
 };
 
 static enum fault
-collect_runs(
-	struct choice *c, const struct flag_request *q, struct run_list *runs, struct range_list *modified)
+collect_runs(struct choice *c, const struct flag_request *q, struct run_list *runs, struct uid_list *modified)
 {
 	struct store_entry e;
 	bool joins = false;
@@ -150,7 +65,7 @@ collect_runs(
 
 		changed(&e, q->how, &flags, &keywords);
 		if (e.modseq > q->unchanged_since) {
-			add_uid(modified, e.uid);
+			uid_list_add(modified, e.uid);
 			joins = false;
 			continue;
 		}
@@ -172,7 +87,7 @@ store_flag(struct store *s, struct arena *a, uint32_t account, uint32_t mailbox,
 	uint64_t *ret_modseq, struct uid_range **ret_modified, size_t *ret_modified_n)
 {
 	struct flag_request q = { how, flags & FLAGS_KNOWN, keywords, unchanged_since };
-	struct range_list modified = { 0 };
+	struct uid_list modified = { 0 };
 	struct run_list runs = { 0 };
 	struct row_state st = { 0 };
 	struct store_mailbox m;
@@ -180,7 +95,7 @@ store_flag(struct store *s, struct arena *a, uint32_t account, uint32_t mailbox,
 	enum fault f;
 
 	TRY(store_begin(s));
-	if (!ranges_are_good(uids, n))
+	if (!uids_are_good(uids, n))
 		return BAD_ARGUMENT;
 	TRY(view_mailbox(store_now(s), account, mailbox, &m));
 	TRY(state_get_account(&s->st, account, &st));
@@ -206,7 +121,7 @@ enum fault
 store_expunge(struct store *s, uint32_t account, uint32_t mailbox, const struct uid_range *uids, size_t n,
 	uint32_t *ret_count)
 {
-	struct range_list gone = { 0 };
+	struct uid_list gone = { 0 };
 	struct row_state st = { 0 };
 	struct store_mailbox m;
 	struct store_entry entry;
@@ -216,13 +131,13 @@ store_expunge(struct store *s, uint32_t account, uint32_t mailbox, const struct 
 	enum fault f;
 
 	TRY(store_begin(s));
-	if (!ranges_are_good(uids, n))
+	if (!uids_are_good(uids, n))
 		return BAD_ARGUMENT;
 	TRY(view_mailbox(store_now(s), account, mailbox, &m));
 	TRY(state_get_account(&s->st, account, &st));
 	c = choice_new(s, account, mailbox, uids, n);
 	while ((f = choice_next(c, &entry)) == OK) {
-		add_uid(&gone, entry.uid);
+		uid_list_add(&gone, entry.uid);
 		count++;
 	}
 	if (f == NOT_FOUND)

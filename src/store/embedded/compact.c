@@ -6,6 +6,8 @@
  *   long as there is an older segment.
  * - Numbers that are never used again (uidnext, modseq, next email ...) are stated by a mailbox and an account record for each mailbox and
  *   account that dropped records speak of, unless a younger such record does.
+ * - What put a message into one mailbox may now stand behind what took it out of another; so a reader of the log lets a message that is in no
+ *   mailbox wait until the end (state_bury).
  * Ids are never used again, so a late "gone" hits nothing new; where names lead to ids, they are taken away only from the id that is gone. */
 #include "store/embedded/engine.h"
 
@@ -283,6 +285,42 @@ keep_message(struct store *s, struct compaction *c, struct effect *e, const stru
 	return live ? store_effect(s, e, r->body) : OK;
 }
 
+/* ---- copies ---- */
+
+/* The copies that are still there and that no younger record of the message states; each as it is now. */
+static enum fault
+keep_copies(struct store *s, struct compaction *c, struct effect *e, const struct record *r)
+{
+	struct effect_copies *x = &e->copies;
+	size_t live = 0;
+
+	for (size_t i = 0; i < x->item_count; i++) {
+		struct effect_more more = x->items[i];
+		struct row_copy at = { more.copy.mailbox, more.copy.uid };
+		struct row_email row = { 0 };
+		struct store_entry entry;
+		enum fault f = find_entry(s, x->account, at, &entry);
+
+		if (f == OK && entry.email == more.email)
+			f = get_email(s, x->account, more.email, &row);
+		else if (f == OK)
+			f = NOT_FOUND;
+		if (f != OK && f != NOT_FOUND)
+			return f;
+		if (f == NOT_FOUND || row.origin.lsn > r->at.lsn) {
+			TRY(touch(s, c, x->account, at.mailbox, r->at.lsn));
+			continue;
+		}
+		more.copy.flags = entry.flags;
+		more.copy.keywords = entry.keywords;
+		more.copy.modseq = entry.modseq;
+		more.copy.saved_ms = entry.saved_ms;
+		x->items[live++] = more;
+	}
+	x->item_count = live;
+	return live ? store_effect_carried(s, e) : OK;
+}
+
 /* ---- flags ---- */
 
 struct run_list {
@@ -456,6 +494,7 @@ keep(struct store *s, struct compaction *c, const struct record *r)
 	TRY(effect_decode(&s->arena, r->type, r->rest, &e));
 	switch (r->type) {
 	case RECORD_MESSAGE: return keep_message(s, c, &e, r);
+	case RECORD_COPIES: return keep_copies(s, c, &e, r);
 	case RECORD_FLAGS: return keep_flags(s, c, &e, r);
 	case RECORD_EXPUNGE: return keep_expunge(s, c, &e);
 	case RECORD_ACCOUNT: return keep_account(s, c, e.account.id, r->at.lsn);

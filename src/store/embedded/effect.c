@@ -169,6 +169,27 @@ decode_batch(str *in, struct effect_batch *t)
 
 enum { MESSAGE_DOTS = 1, MESSAGE_LARGE = 2 };
 
+enum { COPY_LEAST = 6 }; /* bytes of a copy */
+
+static void
+encode_copy(struct buf *b, const struct effect_copy *c)
+{
+	buf_add_varint(b, c->mailbox);
+	buf_add_varint(b, c->uid);
+	buf_add_varint(b, c->flags);
+	buf_add_varint(b, c->modseq);
+	buf_add_varint(b, c->keywords);
+	buf_add_signed(b, c->saved_ms);
+}
+
+static bool
+decode_copy(str *in, struct effect_copy *c)
+{
+	return take_id(in, &c->mailbox) && take_id(in, &c->uid) && take_u32(in, &c->flags) &&
+	       take_long_id(in, &c->modseq) && str_take_varint(in, &c->keywords) &&
+	       str_take_signed(in, &c->saved_ms);
+}
+
 static void
 encode_email(struct buf *b, const struct effect_email *e)
 {
@@ -181,16 +202,8 @@ encode_email(struct buf *b, const struct effect_email *e)
 	for (size_t i = 0; i < e->key_count; i++)
 		buf_add_le64(b, e->keys[i]);
 	buf_add_varint(b, e->copy_count);
-	for (size_t i = 0; i < e->copy_count; i++) {
-		const struct effect_copy *c = &e->copies[i];
-
-		buf_add_varint(b, c->mailbox);
-		buf_add_varint(b, c->uid);
-		buf_add_varint(b, c->flags);
-		buf_add_varint(b, c->modseq);
-		buf_add_varint(b, c->keywords);
-		buf_add_signed(b, c->saved_ms);
-	}
+	for (size_t i = 0; i < e->copy_count; i++)
+		encode_copy(b, &e->copies[i]);
 }
 
 static bool
@@ -212,17 +225,12 @@ decode_email(struct arena *a, str *in, struct effect_email *e)
 {
 	if (!take_id(in, &e->account) || !take_long_id(in, &e->email) || !take_long_id(in, &e->thread) ||
 		!take_long_id(in, &e->created) || !str_take_counted(in, &e->prefix) ||
-		!decode_keys(a, in, e) || !take_count(in, 6, &e->copy_count) || e->copy_count == 0)
+		!decode_keys(a, in, e) || !take_count(in, COPY_LEAST, &e->copy_count) || e->copy_count == 0)
 		return false;
 	e->copies = ARENA_ARRAY(a, e->copy_count, struct effect_copy);
-	for (size_t i = 0; i < e->copy_count; i++) {
-		struct effect_copy *c = &e->copies[i];
-
-		if (!take_id(in, &c->mailbox) || !take_id(in, &c->uid) || !take_u32(in, &c->flags) ||
-			!take_long_id(in, &c->modseq) || !str_take_varint(in, &c->keywords) ||
-			!str_take_signed(in, &c->saved_ms))
+	for (size_t i = 0; i < e->copy_count; i++)
+		if (!decode_copy(in, &e->copies[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -260,6 +268,30 @@ decode_message(struct arena *a, str *in, struct effect_message *m)
 	m->emails = ARENA_ARRAY(a, m->email_count, struct effect_email);
 	for (size_t i = 0; i < m->email_count; i++)
 		if (!decode_email(a, in, &m->emails[i]))
+			return false;
+	return true;
+}
+
+static void
+encode_copies(struct buf *b, const struct effect_copies *x)
+{
+	buf_add_varint(b, x->account);
+	buf_add_varint(b, x->item_count);
+	for (size_t i = 0; i < x->item_count; i++) {
+		buf_add_varint(b, x->items[i].email);
+		encode_copy(b, &x->items[i].copy);
+	}
+}
+
+static bool
+decode_copies(struct arena *a, str *in, struct effect_copies *x)
+{
+	if (!take_id(in, &x->account) || !take_count(in, 1 + COPY_LEAST, &x->item_count) ||
+		x->item_count == 0)
+		return false;
+	x->items = ARENA_ARRAY(a, x->item_count, struct effect_more);
+	for (size_t i = 0; i < x->item_count; i++)
+		if (!take_long_id(in, &x->items[i].email) || !decode_copy(in, &x->items[i].copy))
 			return false;
 	return true;
 }
@@ -411,6 +443,7 @@ effect_encode(struct buf *b, const struct effect *e)
 	case RECORD_SEGMENT: encode_segment(b, &e->segment); break;
 	case RECORD_BATCH: encode_batch(b, &e->batch); break;
 	case RECORD_MESSAGE: encode_message(b, &e->message); break;
+	case RECORD_COPIES: encode_copies(b, &e->copies); break;
 	case RECORD_FLAGS: encode_flags(b, &e->flags); break;
 	case RECORD_EXPUNGE: encode_expunge(b, &e->expunge); break;
 	case RECORD_ACCOUNT: encode_account(b, &e->account); break;
@@ -442,6 +475,7 @@ decode(struct arena *a, str *in, struct effect *e)
 	case RECORD_SEGMENT: return decode_segment(in, &e->segment);
 	case RECORD_BATCH: return decode_batch(in, &e->batch);
 	case RECORD_MESSAGE: return decode_message(a, in, &e->message);
+	case RECORD_COPIES: return decode_copies(a, in, &e->copies);
 	case RECORD_FLAGS: return decode_flags(a, in, &e->flags);
 	case RECORD_EXPUNGE: return decode_expunge(a, in, &e->expunge);
 	case RECORD_ACCOUNT: return decode_account(in, &e->account);

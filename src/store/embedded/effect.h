@@ -55,6 +55,18 @@ struct effect_message {
 	size_t email_count;
 };
 
+/* Emails of an account that are in one more mailbox each. An email that is not there (any more) is in none, and only the mailbox's numbers count:
+ * a message that was written again states all of its copies itself. */
+struct effect_more {
+	uint64_t email;
+	struct effect_copy copy;
+};
+struct effect_copies {
+	uint32_t account;
+	struct effect_more *items;
+	size_t item_count;
+};
+
 /* The uids of a range that are there have these flags now. */
 struct effect_run {
 	struct uid_range uids;
@@ -111,6 +123,7 @@ struct effect {
 		struct effect_segment segment;
 		struct effect_batch batch;
 		struct effect_message message;
+		struct effect_copies copies;
 		struct effect_flags flags;
 		struct effect_expunge expunge;
 		struct effect_account account;

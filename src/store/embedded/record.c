@@ -6,7 +6,7 @@
 
 static const char *const names[RECORD_TYPES] = { "none", "segment", "batch", "message", "flags", "expunge",
 	"account", "account-gone", "domain", "domain-gone", "alias", "alias-gone", "note", "note-gone",
-	"mailbox", "mailbox-gone" };
+	"mailbox", "mailbox-gone", "copies" };
 
 /* The bytes as they are on disk, and behind them the place, which the sum covers and the disk does not hold. */
 struct header {

@@ -31,6 +31,7 @@ enum record_type {
 	RECORD_NOTE_GONE,
 	RECORD_MAILBOX,
 	RECORD_MAILBOX_GONE,
+	RECORD_COPIES,
 	RECORD_TYPES
 };
 const char *record_name(enum record_type type); /* for reports */

@@ -235,8 +235,10 @@ replay_record(struct state *st, const struct record *r)
 	struct arena a = { 0 };
 	enum fault f = effect_decode(&a, r->type, r->rest, &e);
 
+	st->replaying = true;
 	if (f == OK)
 		f = state_apply(st, &e, &r->at, r->body.n);
+	st->replaying = false;
 	arena_done(&a);
 	return f;
 }
@@ -277,6 +279,7 @@ replay(struct store *s, uint64_t skip_lsn, bool commits, uint64_t *ret_poison)
 	struct record r = { 0 };
 	enum walk_step step = WALK_END;
 	enum fault f = OK;
+	bool buried = false;
 	int told = 0;
 	struct walk w;
 
@@ -306,8 +309,10 @@ replay(struct store *s, uint64_t skip_lsn, bool commits, uint64_t *ret_poison)
 	walk_end(&w);
 	if (f == OK && step == WALK_FAILED)
 		f = STORE_DOWN;
+	if (f == OK)
+		f = state_bury(&s->st, &buried);
 	if (f == OK && commits &&
-		(last != m->applied_lsn || at.segment != m->applied_segment ||
+		(buried || last != m->applied_lsn || at.segment != m->applied_segment ||
 			at.offset != m->applied_offset))
 		f = commit_at(s, at, last);
 	return f;
@@ -329,6 +334,7 @@ state_replay(struct state *st, int log_dir, uint64_t until_lsn, struct index_txn
 	enum walk_step step = WALK_END;
 	enum fault f = OK;
 	uint64_t n = 0;
+	bool buried = false;
 	int told = 0;
 	struct walk w;
 
@@ -352,7 +358,9 @@ state_replay(struct state *st, int log_dir, uint64_t until_lsn, struct index_txn
 			f = state_begin(st, false);
 	}
 	walk_end(&w);
-	return f == OK && step == WALK_FAILED ? STORE_DOWN : f;
+	if (f == OK && step == WALK_FAILED)
+		f = STORE_DOWN;
+	return f == OK ? state_bury(st, &buried) : f;
 }
 
 /* Remembers that a record cannot be applied; the store goes on without it. */

@@ -302,11 +302,39 @@ row_copy_at(str copies, size_t i)
 	return c;
 }
 
-void
+/* -1, 0, 1: x before, with, behind y. */
+static int
+compare_copies(struct row_copy x, struct row_copy y)
+{
+	if (x.mailbox != y.mailbox)
+		return x.mailbox < y.mailbox ? -1 : 1;
+	return x.uid < y.uid ? -1 : x.uid > y.uid;
+}
+
+bool
 row_add_copy(struct buf *b, struct row_copy c)
 {
+	size_t n = b->n / 8, at = n;
+
+	while (at > 0) {
+		int order = compare_copies(row_copy_at(buf_str(b), at - 1), c);
+
+		if (order == 0)
+			return false;
+		if (order < 0)
+			break;
+		at--;
+	}
 	buf_add_le32(b, c.mailbox);
 	buf_add_le32(b, c.uid);
+	if (at < n) { /* it was put at the end: there it stands in front of those behind it */
+		char copy[8];
+
+		memcpy(copy, b->p + 8 * n, 8);
+		memmove(b->p + 8 * (at + 1), b->p + 8 * at, 8 * (n - at));
+		memcpy(b->p + 8 * at, copy, 8);
+	}
+	return true;
 }
 
 void

@@ -19,6 +19,7 @@ enum row_kind {
 	ROW_SHARED,          /* how many emails live in one record, when more than one came in it */
 	ROW_BODY,            /* how many emails live in one large body */
 	ROW_SKIPPED,         /* records that were set aside */
+	ROW_ORPHAN,          /* while the log is read again: an email in no mailbox for the moment */
 	ROW_OF_ACCOUNT = 16, /* account, then: */
 };
 enum account_row_kind {
@@ -140,7 +141,9 @@ struct row_copy {
 	uint32_t mailbox, uid;
 };
 struct row_copy row_copy_at(str copies, size_t i);
-void row_add_copy(struct buf *b, struct row_copy c);
+/* Copies stand in a row in ascending order, each once, so that it does not depend on which was told first: adds one to such a list where it belongs.
+ * False: it is there. */
+bool row_add_copy(struct buf *b, struct row_copy c);
 
 /* Values that may be longer than a row: cut in parts, the first under the key itself and with the length of all. */
 enum fault parts_put(struct index_txn *t, const struct key *k, str value,

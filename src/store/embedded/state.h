@@ -22,6 +22,7 @@ struct state {
 	size_t segment_count;
 	uint64_t *bodies_gone; /* their files may go once this transaction is committed */
 	size_t bodies_gone_count;
+	bool replaying;             /* the log is read again: see state_bury */
 	struct buf row, part, list; /* scratch */
 	struct arena arena;         /* scratch of one effect */
 };
@@ -46,6 +47,11 @@ enum fault state_forget_segment(struct state *st, uint32_t number);
 enum fault state_apply(
 	struct state *st, const struct effect *e, const struct record_place *at, uint64_t body_size);
 
+/* In the log, what put an email into a mailbox may stand behind what took it out of another, for compaction writes again what is still true:
+ * while the log is read again, an email that is in no mailbox waits, and this ends those that are still in none. *ret_any: there were some
+ * to look at. */
+enum fault state_bury(struct state *st, bool *ret_any);
+
 /* ---- for the parts of it ---- */
 
 /* A mailbox's row out of the index, to be changed; its name is copied, for puts move what is borrowed. */
@@ -66,6 +72,7 @@ enum fault state_put_account(struct state *st, uint32_t account, const struct ro
 
 enum fault apply_message(
 	struct state *st, const struct effect_message *m, const struct record_place *at, uint64_t body_size);
+enum fault apply_copies(struct state *st, const struct effect_copies *x);
 enum fault apply_flags(struct state *st, const struct effect_flags *f);
 enum fault apply_expunge(struct state *st, const struct effect_expunge *x);
 /* Takes one copy off an email, and the email away with the last. */
@@ -88,5 +95,9 @@ enum fault chunk_walk_to(struct chunk_walk *w, uint32_t uid, uint32_t *ret_i);
 /* Goes to where an entry of this uid stands or would stand, in a chunk with room for it. */
 enum fault chunk_walk_to_insert(struct chunk_walk *w, uint32_t uid, uint32_t *ret_i, bool *ret_is_there);
 enum fault chunk_walk_end(struct chunk_walk *w);
+/* Puts a copy where it belongs, and counts it; of two of one uid the one with the higher modseq stays. *e: what is known of the email;
+ * the copy's part is filled in. The account's row *s and the walk's mailbox are changed, not put. */
+enum fault chunk_walk_enter(
+	struct chunk_walk *w, struct row_state *s, const struct effect_copy *c, struct store_entry *e);
 
 #endif

@@ -154,7 +154,7 @@ live_some(struct ts *t, uint64_t seed, int steps, bool flushes)
 		uint64_t modseq;
 		size_t n;
 
-		switch (next_random(&x) % 16) {
+		switch (next_random(&x) % 18) {
 		case 0: {
 			struct store_account a = {
 				.id = account, .quota_bytes = 100000, .secret = arena_printf(&t->a, "%d", i)
@@ -187,6 +187,14 @@ live_some(struct ts *t, uint64_t seed, int steps, bool flushes)
 				(enum store_flag_change)(i % 3), (uint32_t)i & 31, (uint64_t)i & 3,
 				UINT64_MAX, &modseq, &modified, &n);
 			break;
+		case 16:
+		case 17: {
+			struct uid_pair *pairs;
+
+			(void)store_copy(t->s, &t->a, account, mailbox, &r, 1,
+				1 + (uint32_t)(next_random(&x) % 3), i % 2, &pairs, &n);
+			break;
+		}
 		case 6: (void)store_expunge(t->s, account, mailbox, &r, 1, &id); break;
 		case 7:
 			if (i % 17 == 0)
