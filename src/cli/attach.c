@@ -137,7 +137,8 @@ attach_type_of(struct arena *a, str name)
 			return types[i].type;
 	type = from_system(a, extension);
 	/* RFC 2046 5.2.1 and 5.1: base64, in which files travel here, is not for these. */
-	if (!is_type(type) || str_starts_nocase(type, S("message/")) || str_starts_nocase(type, S("multipart/")))
+	if (!is_type(type) || str_starts_nocase(type, S("message/")) ||
+		str_starts_nocase(type, S("multipart/")))
 		return S("");
 	return type;
 }
@@ -189,7 +190,9 @@ attach_open(const char *verb, struct arena *a, const char *path, struct compose_
 		return cli_fail(EX_NOINPUT, verb, "%s is no file", path);
 	}
 	name = str_rfind(name, '/') < name.n ? str_from(name, str_rfind(name, '/') + 1) : name;
-	*ret = (struct compose_file){ .name = name, .size = (uint64_t)st.st_size, .read = read_file, .ctx = o };
+	*ret = (struct compose_file){
+		.name = name, .size = (uint64_t)st.st_size, .read = read_file, .ctx = o
+	};
 	ret->type = attach_type_of(a, name);
 	if (str_starts(ret->type, S("text/")))
 		ret->charset = charset_of(o->fd, (size_t)st.st_size);
@@ -227,8 +230,8 @@ attach_read(const char *verb, struct arena *a, const char *path, size_t most, st
 	if (n < 0)
 		status = cli_fail(EX_NOINPUT, verb, "%s: %s", path, strerror(errno));
 	else if (b.full)
-		status = cli_fail(EX_DATAERR, verb, "%s is longer than a text may be (%zu MB); attach it instead", path,
-			most >> 20);
+		status = cli_fail(EX_DATAERR, verb,
+			"%s is longer than a text may be (%zu MB); attach it instead", path, most >> 20);
 	else
 		*ret = arena_str(a, buf_str(&b));
 	buf_done(&b);

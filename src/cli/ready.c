@@ -36,8 +36,8 @@ struct ready {
 static int
 fail(const struct ready *r, int status)
 {
-	return cli_fail(status, r->wish->verb, "%s: %s", strcmp(r->wish->path, "-") == 0 ? "standard input" : r->wish->path,
-		strerror(errno));
+	return cli_fail(status, r->wish->verb, "%s: %s",
+		strcmp(r->wish->path, "-") == 0 ? "standard input" : r->wish->path, strerror(errno));
 }
 
 /* Lines up to the one that is a dot. */
@@ -94,10 +94,12 @@ open_file(struct ready *r)
 	}
 	spool = tmpfile();
 	if (!spool)
-		return cli_fail(EX_CANTCREAT, r->wish->verb, "no temporary file for the message: %s", strerror(errno));
+		return cli_fail(EX_CANTCREAT, r->wish->verb, "no temporary file for the message: %s",
+			strerror(errno));
 	r->fd = fcntl(fileno(spool), F_DUPFD_CLOEXEC, 3);
 	fclose(spool);
-	ok = r->fd >= 0 && (standard && r->wish->dot_ends ? write_until_dot(r->fd, stdin) : copy_all(r->fd, from));
+	ok = r->fd >= 0 &&
+	     (standard && r->wish->dot_ends ? write_until_dot(r->fd, stdin) : copy_all(r->fd, from));
 	if (!standard)
 		close(from);
 	if (!ok || fstat(r->fd, &st) != 0)
@@ -145,7 +147,8 @@ split(str start, bool whole, size_t *ret_header_at, size_t *ret_header_n, size_t
 			*ret_body_at = MIN(at + n + 1, start.n);
 			return true;
 		}
-		if (!is_field_line(trimmed) && (at == *ret_header_at || (line.p[0] != ' ' && line.p[0] != '\t')))
+		if (!is_field_line(trimmed) &&
+			(at == *ret_header_at || (line.p[0] != ' ' && line.p[0] != '\t')))
 			break; /* no header, or one without its empty line */
 		at = MIN(at + n + 1, start.n);
 		rest = str_from(start, at);
@@ -214,7 +217,8 @@ look_at_field(struct arena *a, struct ready *r, const struct header_field *f, st
 		(void)header_take_msg_id(a, &value, &r->message_id);
 	}
 	if (r->wish->take_recipients &&
-		(is_bcc || str_eq_nocase(f->name, S("To")) || str_eq_nocase(f->name, S("Cc"))) && str_trim(f->value).n)
+		(is_bcc || str_eq_nocase(f->name, S("To")) || str_eq_nocase(f->name, S("Cc"))) &&
+		str_trim(f->value).n)
 		return take_recipients(a, r, f);
 	return EX_OK;
 }
@@ -339,7 +343,8 @@ read_header(struct arena *a, struct ready *r)
 	if (n < 0) {
 		status = fail(r, EX_IOERR);
 	} else if (!split(str_of(b.p, got), got == (size_t)r->end, &header_at, &header_n, &body_at)) {
-		status = cli_fail(EX_DATAERR, r->wish->verb, "the header of the message has no end, or is above 1 MB");
+		status = cli_fail(
+			EX_DATAERR, r->wish->verb, "the header of the message has no end, or is above 1 MB");
 	} else {
 		r->body_at = (off_t)body_at;
 		status = make_header(a, r, str_sub(str_of(b.p, got), header_at, header_n));

@@ -16,15 +16,48 @@
 static int run_send(const struct cli *cli, int argc, char **argv);
 
 const struct cli_verb cli_send = { "send",
-	"--to ADDRESS... [--from ADDRESS] [--subject TEXT] [--body TEXT|--body-file FILE] [--html FILE] [--attach FILE]... [--server HOST[:PORT]] ...",
+	"--to ADDRESS... [--from ADDRESS] [--subject TEXT] [--body TEXT|--body-file FILE] [--html FILE] "
+	"[--attach FILE]... [--server HOST[:PORT]] ...",
 	"send a message; see postrider(1)", run_send };
 
 enum { MOST_TEXT = 64 << 20, MOST_WORDS = 10000, SEED = 32, MOST_PASSWORD = 65536 };
 
 enum option_id {
-	TO = 256, CC, BCC, FROM, REPLY_TO, ENVELOPE_FROM, SUBJECT, BODY, BODY_FILE, HTML, ATTACH, INLINE, HEADER, MESSAGE, ADD_MISSING,
-	SERVER, USER, PASSWORD_STDIN, PASSWORD_FILE, AUTH, TLS, INSECURE, CA, CERT, TLS_NAME, HELO, LMTP, DSN, RET, ENVID, SMTPUTF8,
-	TIMEOUT, VERBOSE, JSON, DRY_RUN
+	TO = 256,
+	CC,
+	BCC,
+	FROM,
+	REPLY_TO,
+	ENVELOPE_FROM,
+	SUBJECT,
+	BODY,
+	BODY_FILE,
+	HTML,
+	ATTACH,
+	INLINE,
+	HEADER,
+	MESSAGE,
+	ADD_MISSING,
+	SERVER,
+	USER,
+	PASSWORD_STDIN,
+	PASSWORD_FILE,
+	AUTH,
+	TLS,
+	INSECURE,
+	CA,
+	CERT,
+	TLS_NAME,
+	HELO,
+	LMTP,
+	DSN,
+	RET,
+	ENVID,
+	SMTPUTF8,
+	TIMEOUT,
+	VERBOSE,
+	JSON,
+	DRY_RUN
 }; /* clang-format keeps it */
 
 static const struct option options[] = {
@@ -92,9 +125,10 @@ struct sending {
 static int
 take_tls(struct sending *s, const char *word)
 {
-	static const char *const words[] = {
-		[SUBMIT_AUTO] = "auto", [SUBMIT_STARTTLS] = "starttls", [SUBMIT_TLS] = "tls", [SUBMIT_NO_TLS] = "none"
-	};
+	static const char *const words[] = { [SUBMIT_AUTO] = "auto",
+		[SUBMIT_STARTTLS] = "starttls",
+		[SUBMIT_TLS] = "tls",
+		[SUBMIT_NO_TLS] = "none" };
 
 	for (size_t i = 0; i < COUNT(words); i++)
 		if (strcmp(word, words[i]) == 0) {
@@ -127,7 +161,8 @@ take_header(struct sending *s, const char *text)
 {
 	str value = str_c(text), name;
 
-	if (str_find(value, ':') == value.n || !str_take_until(&value, ':', &name) || !compose_is_field_name(name))
+	if (str_find(value, ':') == value.n || !str_take_until(&value, ':', &name) ||
+		!compose_is_field_name(name))
 		return cli_fail(EX_USAGE, "send", "--header is `Name: value', not `%s'", text);
 	s->fields[s->field_count++] = (struct compose_field){ name, str_trim(value) };
 	return EX_OK;
@@ -149,7 +184,8 @@ take_mechanism(struct sending *s, const char *word)
 {
 	if (sasl_client_mech_of(str_c(word)) == SASL_NONE)
 		return cli_fail(EX_USAGE, "send",
-			"--auth is PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256 (or those with -PLUS), EXTERNAL, OAUTHBEARER or XOAUTH2; "
+			"--auth is PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256 (or those with -PLUS), EXTERNAL, "
+			"OAUTHBEARER or XOAUTH2; "
 			"not `%s'",
 			word);
 	s->how.mechanism = word;
@@ -196,7 +232,10 @@ take_option(struct sending *s, int option, const char *arg, str *subject, bool *
 	case LMTP: s->how.lmtp = true; break;
 	case DSN: s->how.needs_dsn = true; return take_dsn(s, arg);
 	case RET: s->how.needs_dsn = true; return take_ret(s, arg);
-	case ENVID: s->how.needs_dsn = true; s->envid = arg; break;
+	case ENVID:
+		s->how.needs_dsn = true;
+		s->envid = arg;
+		break;
 	case SMTPUTF8: s->utf8 = true; break;
 	case TIMEOUT: return take_timeout(s, arg);
 	case VERBOSE: s->how.verbose = true; break;
@@ -211,30 +250,38 @@ take_option(struct sending *s, int option, const char *arg, str *subject, bool *
 static int
 check_options(const struct sending *s, bool has_subject)
 {
-	bool composes = has_subject || s->body || s->body_file || s->html || s->attach_count || s->inline_count ||
-			s->field_count || s->cc.n || s->reply_to.n;
+	bool composes = has_subject || s->body || s->body_file || s->html || s->attach_count ||
+			s->inline_count || s->field_count || s->cc.n || s->reply_to.n;
 	const struct {
 		bool wrong;
 		const char *text;
 	} rules[] = {
-		{ s->message && composes, "--message is a message that is ready: nothing is composed into it" },
-		{ !s->message && (s->from_headers || s->add_missing), "-t and --add-missing are for --message" },
+		{ s->message && composes,
+			"--message is a message that is ready: nothing is composed into it" },
+		{ !s->message && (s->from_headers || s->add_missing),
+			"-t and --add-missing are for --message" },
 		{ s->body && s->body_file, "--body and --body-file are the same text" },
 		{ s->from.n > 1, "--from is one address" },
-		{ s->password_stdin && s->password_file, "--password-stdin and --password-file are two passwords" },
+		{ s->password_stdin && s->password_file,
+			"--password-stdin and --password-file are two passwords" },
 		{ (s->password_stdin || s->password_file) && !s->how.user, "a password wants a --user" },
 		{ s->how.insecure && s->how.ca, "--insecure believes everybody, --ca does not" },
-		{ s->how.tls == SUBMIT_NO_TLS && (s->how.insecure || s->how.ca || s->how.tls_name), "there is no TLS with --tls none" },
-		{ s->how.helo && (str_has_ctl(str_c(s->how.helo)) || !addr_is_domain(str_c(s->how.helo), false)),
+		{ s->how.tls == SUBMIT_NO_TLS && (s->how.insecure || s->how.ca || s->how.tls_name),
+			"there is no TLS with --tls none" },
+		{ s->how.helo && (str_has_ctl(str_c(s->how.helo)) ||
+					 !addr_is_domain(str_c(s->how.helo), false)),
 			"--helo is a domain or an address in brackets" },
 		{ s->how.user && (!*s->how.user || str_has_ctl(str_c(s->how.user))), "--user is a name" },
-		{ s->envid && (!*s->envid || strlen(s->envid) > 100 || str_has_ctl(str_c(s->envid)) || !str_is_ascii(str_c(s->envid))),
+		{ s->envid && (!*s->envid || strlen(s->envid) > 100 || str_has_ctl(str_c(s->envid)) ||
+				      !str_is_ascii(str_c(s->envid))),
 			"--envid is up to 100 characters of ASCII" },
 		{ !s->message && !s->to.n && !s->cc.n && !s->bcc.n, "to whom? --to, --cc or --bcc" },
-		{ s->message && !s->to.n && !s->bcc.n && !s->from_headers, "to whom? --to, --bcc, or -t for those in its header" },
+		{ s->message && !s->to.n && !s->bcc.n && !s->from_headers,
+			"to whom? --to, --bcc, or -t for those in its header" },
 	};
-	int standard = (s->body_file && strcmp(s->body_file, "-") == 0) + (s->message && strcmp(s->message, "-") == 0) +
-		       (s->html && strcmp(s->html, "-") == 0) + s->password_stdin;
+	int standard = (s->body_file && strcmp(s->body_file, "-") == 0) +
+		       (s->message && strcmp(s->message, "-") == 0) + (s->html && strcmp(s->html, "-") == 0) +
+		       s->password_stdin;
 
 	for (size_t i = 0; i < COUNT(rules); i++)
 		if (rules[i].wrong)
@@ -273,7 +320,8 @@ get_password(struct sending *s)
 		return EX_OK;
 	if (s->password_file)
 		return read_password_file(s);
-	status = s->password_stdin ? ask_password("send", true, S(""), &b) : ask_password_once("send", str_c(s->how.user), &b);
+	status = s->password_stdin ? ask_password("send", true, S(""), &b)
+				   : ask_password_once("send", str_c(s->how.user), &b);
 	if (status == EX_OK)
 		s->how.password = arena_str(&s->arena, buf_str(&b));
 	ask_forget(&b);

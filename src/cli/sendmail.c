@@ -16,7 +16,8 @@
 
 static int run_sendmail(const struct cli *cli, int argc, char **argv);
 
-const struct cli_verb cli_sendmail = { "sendmail", "[-t] [-i] [-f SENDER] [-F NAME] [-N DSN] [-R full|hdrs] [-V ENVID] [-bs] [RECIPIENT...]",
+const struct cli_verb cli_sendmail = { "sendmail",
+	"[-t] [-i] [-f SENDER] [-F NAME] [-N DSN] [-R full|hdrs] [-V ENVID] [-bs] [RECIPIENT...]",
 	"hand a message from standard input to the local server", run_sendmail };
 
 static const char verb[] = "sendmail";
@@ -44,7 +45,8 @@ take_mode(struct call *c, const char *mode, bool *ret_done)
 	case 'i': /* newaliases: text tables are read as they are */ *ret_done = true; return EX_OK;
 	case 'p':
 		*ret_done = true;
-		return cli_fail(EX_UNAVAILABLE, verb, "there is no queue: what this server takes is in its mailbox at once");
+		return cli_fail(EX_UNAVAILABLE, verb,
+			"there is no queue: what this server takes is in its mailbox at once");
 	default: return cli_fail(EX_USAGE, verb, "there is no -b%s here", mode);
 	}
 }
@@ -70,7 +72,8 @@ take_option(struct call *c, int option, const char *arg, bool *ret_done)
 	case 'N':
 		c->how.needs_dsn = true;
 		if (!submit_notify(str_c(arg), &c->notify))
-			return cli_fail(EX_USAGE, verb, "-N is never, or some of success,failure,delay; not `%s'", arg);
+			return cli_fail(EX_USAGE, verb,
+				"-N is never, or some of success,failure,delay; not `%s'", arg);
 		break;
 	case 'R':
 		if (strcmp(arg, "full") != 0 && strcmp(arg, "hdrs") != 0)
@@ -101,7 +104,8 @@ static int
 connect_local(struct call *c)
 {
 	struct server where;
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV }, *ai = NULL;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV },
+			*ai = NULL;
 	char port[8];
 	int fd = -1;
 
@@ -117,8 +121,8 @@ connect_local(struct call *c)
 		freeaddrinfo(ai);
 	}
 	if (fd < 0)
-		(void)cli_fail(0, verb, "cannot connect to %s port %u: %s; is the server running?", where.host, where.port,
-			strerror(errno));
+		(void)cli_fail(0, verb, "cannot connect to %s port %u: %s; is the server running?",
+			where.host, where.port, strerror(errno));
 	return fd;
 }
 
@@ -245,7 +249,8 @@ run_sendmail(const struct cli *cli, int argc, char **argv)
 		status = cli_load(&c.cli, &c.conf);
 	c.how.conf = c.conf;
 	if (status == EX_OK && !done)
-		status = c.dialogue ? hold_dialogue(&c) : send_message(&c, argv + optind, (size_t)(argc - optind));
+		status = c.dialogue ? hold_dialogue(&c)
+				    : send_message(&c, argv + optind, (size_t)(argc - optind));
 	conf_free(c.conf);
 	arena_done(&c.arena);
 	return status;

@@ -15,7 +15,8 @@ is_loopback(str host)
 		return true;
 	if (!peer_parse(host, &p))
 		return false;
-	return p.family == AF_INET ? p.ip[0] == 127 : memcmp(p.ip, (const unsigned char[16]){ [15] = 1 }, 16) == 0;
+	return p.family == AF_INET ? p.ip[0] == 127
+				   : memcmp(p.ip, (const unsigned char[16]){ [15] = 1 }, 16) == 0;
 }
 
 /* "host", "host:port", "[address]:port", or an address with colons in it. False: bad. */
@@ -134,7 +135,8 @@ find_local(const struct submit *how, struct arena *a, struct server *ret)
 		ret->tls_at_once = listeners[i].at_once;
 		return EX_OK;
 	}
-	return cli_fail(EX_CONFIG, how->verb, "main.cf has no %s with a port to connect to; --server names one",
+	return cli_fail(EX_CONFIG, how->verb,
+		"main.cf has no %s with a port to connect to; --server names one",
 		how->user ? "listen_submissions or listen_submission" : "listen_smtp");
 }
 

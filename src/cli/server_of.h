@@ -9,7 +9,8 @@ struct server {
 	const char *host;
 	uint16_t port;
 	const char *name; /* whom its certificate should name */
-	const char *ca;   /* the certificate to trust: of the local server, when it has made one itself; NULL: the system's authorities */
+	const char *
+		ca; /* the certificate to trust: of the local server, when it has made one itself; NULL: the system's authorities */
 	bool is_here;     /* on this machine: nobody can listen in */
 	bool tls_at_once; /* port 465, or the local listen_submissions */
 };

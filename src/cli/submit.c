@@ -192,7 +192,9 @@ status_of(const struct job *j)
 
 	for (size_t i = 0; i < j->m->rcpt_count; i++)
 		switch (j->m->rcpts[i].verdict) {
-		case CLIENT_REJECTED: status = status == EX_OK || status == EX_TEMPFAIL ? EX_UNAVAILABLE : status; break;
+		case CLIENT_REJECTED:
+			status = status == EX_OK || status == EX_TEMPFAIL ? EX_UNAVAILABLE : status;
+			break;
 		case CLIENT_DEFERRED:
 		case CLIENT_IN_DOUBT: status = status == EX_OK ? EX_TEMPFAIL : status; break;
 		default: break;
@@ -209,11 +211,14 @@ advice(const struct job *j)
 
 	switch (j->end) {
 	case CLIENT_UNREACHABLE:
-		return j->how->server ? "" : "is the server running? `postrider serve' starts it; --server names another";
+		return j->how->server
+			       ? ""
+			       : "is the server running? `postrider serve' starts it; --server names another";
 	case CLIENT_INSECURE:
 		if (str_find_str(why->text, S("STARTTLS")) < why->text.n)
 			return "--tls none sends in the clear, --tls tls speaks TLS from the beginning";
-		return "--ca FILE names the authority or certificate to trust, --tls-name the name that is in it; "
+		return "--ca FILE names the authority or certificate to trust, --tls-name the name that is "
+		       "in it; "
 		       "--insecure believes whoever answers";
 	case CLIENT_UNFIT:
 		return j->how->needs_dsn && !(client_caps(j->client)->has & CLIENT_HAS_DSN)
@@ -221,7 +226,8 @@ advice(const struct job *j)
 			       : "";
 	case CLIENT_NO_AUTH:
 		return in_clear && !client_caps(j->client)->mechanisms.n
-			       ? "most servers offer it under TLS only: --tls starttls, or --tls tls on port 465"
+			       ? "most servers offer it under TLS only: --tls starttls, or --tls tls on port "
+				 "465"
 			       : "";
 	default: break;
 	}
@@ -273,7 +279,8 @@ say_rcpt(const struct job *j, const struct client_rcpt *r)
 		fprintf(to, "postrider %s: ", j->how->verb);
 	fprintf(to, "%.*s: %s", STR_ARG(r->to), verdict_words(r->verdict));
 	if (r->answer.code)
-		fprintf(to, ": %d%s%.*s", r->answer.code, r->answer.status.n ? " " : "", STR_ARG(r->answer.status));
+		fprintf(to, ": %d%s%.*s", r->answer.code, r->answer.status.n ? " " : "",
+			STR_ARG(r->answer.status));
 	for (str rest = r->answer.text, line; str_take_until(&rest, '\n', &line);)
 		fprintf(to, " %.*s", STR_ARG(line));
 	fputc('\n', to);
@@ -374,7 +381,8 @@ make_tls(struct job *j)
 
 	if (tls_of(j) == CLIENT_TLS_NEVER) {
 		if (j->how->cert)
-			status = cli_fail(EX_USAGE, j->how->verb, "--cert wants TLS, and --tls none forbids it");
+			status = cli_fail(
+				EX_USAGE, j->how->verb, "--cert wants TLS, and --tls none forbids it");
 		return status;
 	}
 	j->tls = tls_client_new(j->how->insecure, ca, &why);

@@ -9,8 +9,9 @@
 struct submit {
 	const char *verb;
 	const struct conf *conf; /* for the local server; NULL: there is always `server` */
-	const char *server;      /* host, host:port, address, [address]:port, unix:/path; NULL: the local one, as main.cf has it */
-	const char *user;        /* NULL: no login */
+	const char *
+		server; /* host, host:port, address, [address]:port, unix:/path; NULL: the local one, as main.cf has it */
+	const char *user; /* NULL: no login */
 	str password;
 	bool has_password;
 	const char *mechanism; /* NULL: the best */

@@ -56,11 +56,13 @@ add_one(const char *verb, struct arena *a, const char *what, const struct email_
 	struct addr ad;
 
 	if (!e->host.n)
-		return cli_fail(EX_DATAERR, verb, "%s: a group of addresses is nobody one could send to", what);
+		return cli_fail(
+			EX_DATAERR, verb, "%s: a group of addresses is nobody one could send to", what);
 	addr.address = spelled(a, e->mailbox, bare && host ? str_c(host) : e->host);
 	if ((bare && !host) || !e->mailbox.n || addr_parse(addr.address, &ad) != OK)
-		return cli_fail(EX_DATAERR, verb, "%s: `%.*s%s%.*s' is no address, such as ann@example.org", what,
-			STR_ARG(e->mailbox.n ? e->mailbox : e->name), bare ? "" : "@", STR_ARG(bare ? S("") : e->host));
+		return cli_fail(EX_DATAERR, verb, "%s: `%.*s%s%.*s' is no address, such as ann@example.org",
+			what, STR_ARG(e->mailbox.n ? e->mailbox : e->name), bare ? "" : "@",
+			STR_ARG(bare ? S("") : e->host));
 	add(a, w, addr);
 	return EX_OK;
 }
@@ -74,7 +76,8 @@ whom_add(const char *verb, struct arena *a, const char *what, str text, const ch
 	int status = EX_OK;
 
 	if (str_has_ctl(text))
-		return cli_fail(EX_DATAERR, verb, "%s has a line end or another control character in it", what);
+		return cli_fail(
+			EX_DATAERR, verb, "%s has a line end or another control character in it", what);
 	addrs_init(&reader, a, NULL);
 	addrs_begin(&reader, text);
 	while (status == EX_OK && addrs_next(&reader, &e))
@@ -98,7 +101,8 @@ whom_envelope(const char *verb, struct arena *a, str address, bool utf8, str *re
 	str domain;
 
 	if (addr_parse(address, &ad) != OK)
-		return cli_fail(EX_DATAERR, verb, "`%.*s' is no address, such as ann@example.org", STR_ARG(address));
+		return cli_fail(
+			EX_DATAERR, verb, "`%.*s' is no address, such as ann@example.org", STR_ARG(address));
 	*ret = address;
 	/* Who has letters beyond ASCII before the @ as well needs SMTPUTF8 anyway. */
 	if (utf8 || !str_is_ascii(ad.local))

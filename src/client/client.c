@@ -96,8 +96,8 @@ say_hello(struct client *c)
 	if (c->set.lmtp || answer.code < 500)
 		return client_refused(c, CLIENT_HELLO, &answer);
 	/* RFC 5321 3.2: it does not know EHLO. */
-	end = client_command(c, &c->arena, CLIENT_HELLO, arena_printf(&c->arena, "HELO %.*s", STR_ARG(c->set.helo)),
-		S(""), &answer);
+	end = client_command(c, &c->arena, CLIENT_HELLO,
+		arena_printf(&c->arena, "HELO %.*s", STR_ARG(c->set.helo)), S(""), &answer);
 	if (end == CLIENT_OK && answer.code != 250)
 		end = client_refused(c, CLIENT_HELLO, &answer);
 	return end;
@@ -116,8 +116,8 @@ shake_hands(struct client *c)
 	if (f == TIMED_OUT || f == CANCELLED)
 		return client_lost(c, CLIENT_TLS, f);
 	if (f != OK)
-		return client_fail(c, CLIENT_INSECURE, CLIENT_TLS, NULL, "no TLS with %.*s that can be trusted: %s",
-			STR_ARG(c->set.server_name),
+		return client_fail(c, CLIENT_INSECURE, CLIENT_TLS, NULL,
+			"no TLS with %.*s that can be trusted: %s", STR_ARG(c->set.server_name),
 			c->stream.tls && *tls_why(c->stream.tls) ? tls_why(c->stream.tls)
 								 : "the connection was closed");
 	c->encrypted = true;
@@ -146,7 +146,8 @@ start_tls(struct client *c)
 		if (c->set.tls == CLIENT_TLS_MAY && !c->over)
 			return CLIENT_OK;
 		return client_fail(c, CLIENT_INSECURE, CLIENT_TLS, &answer,
-			"the server offers STARTTLS and refuses it: %d %.*s", answer.code, STR_ARG(answer.text));
+			"the server offers STARTTLS and refuses it: %d %.*s", answer.code,
+			STR_ARG(answer.text));
 	}
 	/* RFC 3207 4.2 and CVE-2011-0411 seen from this side: what comes in clear behind the 220 would be taken for protected replies. */
 	if (stream_pending(&c->stream).n)
@@ -182,7 +183,8 @@ enum client_end
 client_begin(struct client *c, int fd)
 {
 	if (stream_init(&c->stream, c->loop, fd) != OK)
-		return client_fail(c, CLIENT_UNREACHABLE, CLIENT_CONNECT, NULL, "the socket cannot be watched");
+		return client_fail(
+			c, CLIENT_UNREACHABLE, CLIENT_CONNECT, NULL, "the socket cannot be watched");
 	return begin(c);
 }
 
@@ -193,8 +195,8 @@ client_connect(struct client *c, const struct peer *to)
 	int error = 0;
 	enum fault f;
 
-	client_note(c, to->family == AF_INET6 ? "connecting to [%.*s]:%u" : "connecting to %.*s:%u", STR_ARG(where),
-		to->port);
+	client_note(c, to->family == AF_INET6 ? "connecting to [%.*s]:%u" : "connecting to %.*s:%u",
+		STR_ARG(where), to->port);
 	client_begin_phase(c, CLIENT_CONNECT);
 	f = stream_connect(&c->stream, c->loop, to, c->stream.due_ms, &error);
 	if (f == OK)
@@ -214,13 +216,14 @@ client_connect_unix(struct client *c, const char *path)
 
 	client_note(c, "connecting to %s", path);
 	if (n >= sizeof(sa.sun_path))
-		return client_fail(c, CLIENT_UNREACHABLE, CLIENT_CONNECT, NULL, "%s: too long for a socket's path", path);
+		return client_fail(c, CLIENT_UNREACHABLE, CLIENT_CONNECT, NULL,
+			"%s: too long for a socket's path", path);
 	memcpy(sa.sun_path, path, n);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
 		return client_begin(c, fd);
-	(void)client_fail(
-		c, CLIENT_UNREACHABLE, CLIENT_CONNECT, NULL, "cannot connect to %s: %s", path, strerrordesc_np(errno));
+	(void)client_fail(c, CLIENT_UNREACHABLE, CLIENT_CONNECT, NULL, "cannot connect to %s: %s", path,
+		strerrordesc_np(errno));
 	if (fd >= 0)
 		close(fd);
 	return CLIENT_UNREACHABLE;

@@ -20,9 +20,9 @@ enum client_end {
 	CLIENT_LOST,        /* it closed the connection or did not answer in time. Later */
 	CLIENT_GARBLED,     /* what it says is not SMTP, or it tried to slip something in */
 	CLIENT_INSECURE,    /* TLS is wanted, and none is to be had that can be trusted */
-	CLIENT_NO_AUTH,     /* no mechanism that both sides know and that may be used here; or the server says no; or it is not who it says */
-	CLIENT_UNFIT,       /* the message wants what the server has not. Never */
-	CLIENT_BROKEN,      /* the message is not what was said of it, could not be read, or an address is none: our own mistake */
+	CLIENT_NO_AUTH, /* no mechanism that both sides know and that may be used here; or the server says no; or it is not who it says */
+	CLIENT_UNFIT,   /* the message wants what the server has not. Never */
+	CLIENT_BROKEN, /* the message is not what was said of it, could not be read, or an address is none: our own mistake */
 	CLIENT_CANCELLED
 };
 /* Where it ended. */
@@ -54,14 +54,15 @@ struct client_settings {
 	str helo; /* our name; "": the literal of our own address, as RFC 5321 4.1.4 wants where there is none */
 	enum client_tls {
 		CLIENT_TLS_NEVER,
-		CLIENT_TLS_MAY,      /* STARTTLS where it is offered; who pretends that it is not gets the message in clear */
+		CLIENT_TLS_MAY, /* STARTTLS where it is offered; who pretends that it is not gets the message in clear */
 		CLIENT_TLS_STARTTLS, /* nothing but STARTTLS before it */
 		CLIENT_TLS_AT_ONCE   /* from the first octet: port 465 (RFC 8314) */
 	} tls;
-	struct tls_client *tls_client; /* the caller's, longer than the client; may be NULL with CLIENT_TLS_NEVER */
-	str server_name; /* that the certificate is for */
+	struct tls_client
+		*tls_client; /* the caller's, longer than the client; may be NULL with CLIENT_TLS_NEVER */
+	str server_name;     /* that the certificate is for */
 	bool private_line; /* nobody can listen in (loopback, a unix socket): passwords may travel without TLS */
-	int64_t most_ms;   /* no phase may take longer; 0: as RFC 5321 has it */
+	int64_t most_ms; /* no phase may take longer; 0: as RFC 5321 has it */
 	/* The dialogue, a line a call, without its end. who: 'C', 'S', or '-' for what is said about it. Printable; passwords are hidden, the
 	 * message itself is only counted. */
 	void (*trace)(void *ctx, char who, str line);
@@ -100,7 +101,8 @@ enum client_end client_connect_unix(struct client *c, const char *path);
 /* The same over a connected, non-blocking socket, which is the client's from now on. */
 enum client_end client_begin(struct client *c, int fd);
 
-const struct client_why *client_why(const struct client *c); /* of the last call that was not CLIENT_OK; lives as long as c */
+const struct client_why *client_why(
+	const struct client *c); /* of the last call that was not CLIENT_OK; lives as long as c */
 const struct client_caps *client_caps(const struct client *c);
 bool client_is_encrypted(const struct client *c);
 bool client_tls_facts(const struct client *c, struct tls_facts *ret); /* false: no TLS */
@@ -123,7 +125,7 @@ struct client_rcpt {
 		CLIENT_ACCEPTED,
 		CLIENT_DEFERRED, /* 4yz */
 		CLIENT_REJECTED, /* 5yz */
-		CLIENT_IN_DOUBT  /* all of the message went, and no reply came: perhaps it has it (RFC 1047) */
+		CLIENT_IN_DOUBT /* all of the message went, and no reply came: perhaps it has it (RFC 1047) */
 	} verdict;
 	struct smtp_answer answer; /* in the arena of client_send; code 0: none */
 };

@@ -28,10 +28,12 @@ serve(void *arg)
 	while (z->script.n) {
 		size_t n = str_find(z->script, '\n') + 1;
 
-		if (stream_write(&z->stream, str_sub(z->script, 0, n)) != OK || stream_flush(&z->stream) != OK)
+		if (stream_write(&z->stream, str_sub(z->script, 0, n)) != OK ||
+			stream_flush(&z->stream) != OK)
 			break;
 		z->script = str_from(z->script, n);
-		z->stream.due_ms = loop_now_ms(z->loop) + 1000; /* a reply of several lines: nothing comes between them */
+		z->stream.due_ms = loop_now_ms(z->loop) +
+				   1000; /* a reply of several lines: nothing comes between them */
 		f = stream_fill(&z->stream, 1 << 20);
 		if (f == CLOSED)
 			break;
@@ -62,7 +64,12 @@ converse(void *arg)
 	static const struct client_login who = { SC("ann@a.test"), SC("secret"), SC("") };
 	struct fuzz *z = arg;
 	struct client_rcpt rcpts[] = { { .to = SC("ben@a.test") }, { .to = SC("cid@a.test") } };
-	struct client_message m = { .from = S("ann@a.test"), .rcpts = rcpts, .rcpt_count = 2, .size = 20, .next = next_piece, .ctx = z };
+	struct client_message m = { .from = S("ann@a.test"),
+		.rcpts = rcpts,
+		.rcpt_count = 2,
+		.size = 20,
+		.next = next_piece,
+		.ctx = z };
 	enum client_end end = client_begin(z->client, z->fd);
 
 	if (end == CLIENT_OK && (client_caps(z->client)->has & CLIENT_HAS_AUTH))

@@ -27,7 +27,8 @@ expect_line(struct side *s, str want)
 	if (stream_take_line(&s->stream, 100000, &line, &bare) != OK)
 		buf_printf(&s->trouble, "no line where %.*s was expected\n", STR_ARG(want));
 	else if (!str_eq(line, want) || bare)
-		buf_printf(&s->trouble, "got %.*s%s, expected %.*s\n", STR_ARG(line), bare ? " (bare)" : "", STR_ARG(want));
+		buf_printf(&s->trouble, "got %.*s%s, expected %.*s\n", STR_ARG(line), bare ? " (bare)" : "",
+			STR_ARG(want));
 }
 
 static void
@@ -148,7 +149,8 @@ done(struct talk *t)
 static void
 a_message(struct talk *t, const char *text, size_t rcpts)
 {
-	static const char *const names[MOST_RCPTS] = { "ben@a.test", "cid@a.test", "dan@a.test", "eve@a.test" };
+	static const char *const names[MOST_RCPTS] = { "ben@a.test", "cid@a.test", "dan@a.test",
+		"eve@a.test" };
 
 	t->text = str_c(text);
 	t->message.size = t->text.n;
@@ -184,30 +186,38 @@ beginnings_end_as_they_should(void **state)
 		const char *why;
 	} cases[] = {
 		{ "S: 220 hi\nC: EHLO me.test\nS: 250 hi\n", false, 0, CLIENT_OK, 0, 0, "" },
-		{ "S: 220-hi\nS: 220 there\nC: EHLO me.test\nS: 250-hi\nS: 250 PIPELINING\n", false, 0, CLIENT_OK, 0, 0, "" },
+		{ "S: 220-hi\nS: 220 there\nC: EHLO me.test\nS: 250-hi\nS: 250 PIPELINING\n", false, 0,
+			CLIENT_OK, 0, 0, "" },
 		{ "S: 220 hi\nC: LHLO me.test\nS: 250 hi\n", true, 0, CLIENT_OK, 0, 0, "" },
-		{ "S: 220 hi\nC: EHLO me.test\nS: 502 what?\nC: HELO me.test\nS: 250 hi\n", false, 0, CLIENT_OK, 0, 0, "" },
-		{ "S: 220 hi\nC: LHLO me.test\nS: 500 what?\n", true, 0, CLIENT_REFUSED, CLIENT_HELLO, 500, "500" },
-		{ "S: 220 hi\nC: EHLO me.test\nS: 450 later\n", false, 0, CLIENT_REFUSED, CLIENT_HELLO, 450, "450" },
+		{ "S: 220 hi\nC: EHLO me.test\nS: 502 what?\nC: HELO me.test\nS: 250 hi\n", false, 0,
+			CLIENT_OK, 0, 0, "" },
+		{ "S: 220 hi\nC: LHLO me.test\nS: 500 what?\n", true, 0, CLIENT_REFUSED, CLIENT_HELLO, 500,
+			"500" },
+		{ "S: 220 hi\nC: EHLO me.test\nS: 450 later\n", false, 0, CLIENT_REFUSED, CLIENT_HELLO, 450,
+			"450" },
 		{ "S: 554 5.7.1 go away\n", false, 0, CLIENT_REFUSED, CLIENT_GREETING, 554, "go away" },
 		{ "S: 421 4.3.2 not now\n", false, 0, CLIENT_REFUSED, CLIENT_GREETING, 421, "not now" },
 		{ "X\n", false, 0, CLIENT_LOST, CLIENT_GREETING, 0, "closed" },
 		{ "+ 220 hi\n", false, 0, CLIENT_LOST, CLIENT_GREETING, 0, "in the middle of a reply" },
 		{ "W\n", false, 0, CLIENT_LOST, CLIENT_GREETING, 0, "took too long" },
-		{ "S: HTTP/1.1 400 Bad Request\n", false, 0, CLIENT_GARBLED, CLIENT_GREETING, 0, "HTTP/1.1 400" },
+		{ "S: HTTP/1.1 400 Bad Request\n", false, 0, CLIENT_GARBLED, CLIENT_GREETING, 0,
+			"HTTP/1.1 400" },
 		{ "S: 220-hi\nS: 250 there\n", false, 0, CLIENT_GARBLED, CLIENT_GREETING, 0, "no SMTP" },
 		{ "S: 220 hi\nC: EHLO me.test\nS: 250 hi\n", false, CLIENT_TLS_MAY, CLIENT_OK, 0, 0, "" },
-		{ "S: 220 hi\nC: EHLO me.test\nS: 250 hi\n", false, CLIENT_TLS_STARTTLS, CLIENT_INSECURE, CLIENT_TLS, 0, "does not offer STARTTLS" },
-		{ "S: 220 hi\nC: EHLO me.test\nS: 500 hi\nC: HELO me.test\nS: 250 hi\n", false, CLIENT_TLS_STARTTLS, CLIENT_INSECURE, CLIENT_TLS, 0,
-			"does not offer STARTTLS" },
-		{ "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250 STARTTLS\nC: STARTTLS\nS: 454 no\n", false, CLIENT_TLS_STARTTLS, CLIENT_INSECURE,
-			CLIENT_TLS, 454, "refuses it" },
-		{ "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250 STARTTLS\nC: STARTTLS\nS: 454 no\n", false, CLIENT_TLS_MAY, CLIENT_OK, 0, 0, "" },
+		{ "S: 220 hi\nC: EHLO me.test\nS: 250 hi\n", false, CLIENT_TLS_STARTTLS, CLIENT_INSECURE,
+			CLIENT_TLS, 0, "does not offer STARTTLS" },
+		{ "S: 220 hi\nC: EHLO me.test\nS: 500 hi\nC: HELO me.test\nS: 250 hi\n", false,
+			CLIENT_TLS_STARTTLS, CLIENT_INSECURE, CLIENT_TLS, 0, "does not offer STARTTLS" },
+		{ "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250 STARTTLS\nC: STARTTLS\nS: 454 no\n", false,
+			CLIENT_TLS_STARTTLS, CLIENT_INSECURE, CLIENT_TLS, 454, "refuses it" },
+		{ "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250 STARTTLS\nC: STARTTLS\nS: 454 no\n", false,
+			CLIENT_TLS_MAY, CLIENT_OK, 0, 0, "" },
 		/* what comes behind the 220 was said in clear: CVE-2011-0411 */
-		{ "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nS: 250-evil\nS: 250 AUTH PLAIN\n", false,
-			CLIENT_TLS_STARTTLS, CLIENT_GARBLED, CLIENT_TLS, 0, "slip" },
-		{ "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\n+ 2\n", false, CLIENT_TLS_MAY, CLIENT_GARBLED,
-			CLIENT_TLS, 0, "slip" },
+		{ "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nS: "
+		  "250-evil\nS: 250 AUTH PLAIN\n",
+			false, CLIENT_TLS_STARTTLS, CLIENT_GARBLED, CLIENT_TLS, 0, "slip" },
+		{ "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\n+ 2\n",
+			false, CLIENT_TLS_MAY, CLIENT_GARBLED, CLIENT_TLS, 0, "slip" },
 	};
 	(void)state;
 	EACH(cases, c) {
@@ -260,14 +270,17 @@ what_ehlo_promises_is_read(void **state)
 		const char *mechanisms;
 	} cases[] = {
 		{ "mx.a.test", 0, 0, "" },
-		{ "mx.a.test\nPIPELINING\nsize 1000\n8BITMIME", CLIENT_HAS_PIPELINING | CLIENT_HAS_SIZE | CLIENT_HAS_8BITMIME, 1000, "" },
+		{ "mx.a.test\nPIPELINING\nsize 1000\n8BITMIME",
+			CLIENT_HAS_PIPELINING | CLIENT_HAS_SIZE | CLIENT_HAS_8BITMIME, 1000, "" },
 		{ "PIPELINING\nSIZE", CLIENT_HAS_SIZE, 0, "" }, /* the first line is its name */
 		{ "x\nSIZE 99999999999999999999999", CLIENT_HAS_SIZE, 0, "" },
 		{ "x\nAUTH PLAIN LOGIN", CLIENT_HAS_AUTH, 0, "PLAIN LOGIN" },
 		{ "x\nAUTH=PLAIN\nAUTH SCRAM-SHA-256", CLIENT_HAS_AUTH, 0, "PLAIN SCRAM-SHA-256" },
 		{ "x\nAUTH", CLIENT_HAS_AUTH, 0, "" },
 		{ "x\n\n \nCHUNKING \nDSN x y\nSMTPUTF8\nSTARTTLS\nENHANCEDSTATUSCODES\nX-UNKNOWN",
-			CLIENT_HAS_CHUNKING | CLIENT_HAS_DSN | CLIENT_HAS_SMTPUTF8 | CLIENT_HAS_STARTTLS | CLIENT_HAS_STATUS, 0, "" },
+			CLIENT_HAS_CHUNKING | CLIENT_HAS_DSN | CLIENT_HAS_SMTPUTF8 | CLIENT_HAS_STARTTLS |
+				CLIENT_HAS_STATUS,
+			0, "" },
 		{ "", 0, 0, "" },
 	};
 	(void)state;
@@ -296,30 +309,42 @@ logins_end_as_they_should(void **state)
 		enum client_end end;
 		const char *why;
 	} cases[] = {
-		{ HELLO("AUTH LOGIN PLAIN") "C: AUTH PLAIN AGFubgBzZWNyZXQ=\nS: 235 in\n", "ann", "secret", "", true, CLIENT_OK, "" },
-		{ HELLO("AUTH LOGIN PLAIN") "C: AUTH PLAIN AGFubgBzZWNyZXQ=\nS: 535 5.7.8 no\n", "ann", "secret", "", true, CLIENT_NO_AUTH, "5.7.8" },
-		{ HELLO("AUTH LOGIN PLAIN") "C: AUTH PLAIN AGFubgBzZWNyZXQ=\nS: 454 4.7.0 later\n", "ann", "secret", "", true, CLIENT_REFUSED, "later" },
-		{ HELLO("AUTH LOGIN PLAIN") "C: AUTH PLAIN AGFubgBzZWNyZXQ=\nS: 421 4.7.0 bye\n", "ann", "secret", "", true, CLIENT_REFUSED, "bye" },
-		{ HELLO("AUTH PLAIN LOGIN") "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: YW5u\nS: 334 UGFzc3dvcmQ6\nC: c2VjcmV0\nS: 235 in\n", "ann",
-			"secret", "login", true, CLIENT_OK, "" },
-		{ HELLO("AUTH LOGIN") "C: AUTH LOGIN\nS: 334 ?\nC: *\nS: 501 ok\n", "ann", "secret", "", true, CLIENT_NO_AUTH, "mechanism" },
+		{ HELLO("AUTH LOGIN PLAIN") "C: AUTH PLAIN AGFubgBzZWNyZXQ=\nS: 235 in\n", "ann", "secret",
+			"", true, CLIENT_OK, "" },
+		{ HELLO("AUTH LOGIN PLAIN") "C: AUTH PLAIN AGFubgBzZWNyZXQ=\nS: 535 5.7.8 no\n", "ann",
+			"secret", "", true, CLIENT_NO_AUTH, "5.7.8" },
+		{ HELLO("AUTH LOGIN PLAIN") "C: AUTH PLAIN AGFubgBzZWNyZXQ=\nS: 454 4.7.0 later\n", "ann",
+			"secret", "", true, CLIENT_REFUSED, "later" },
+		{ HELLO("AUTH LOGIN PLAIN") "C: AUTH PLAIN AGFubgBzZWNyZXQ=\nS: 421 4.7.0 bye\n", "ann",
+			"secret", "", true, CLIENT_REFUSED, "bye" },
+		{ HELLO("AUTH PLAIN LOGIN") "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: YW5u\nS: 334 "
+					    "UGFzc3dvcmQ6\nC: c2VjcmV0\nS: 235 in\n",
+			"ann", "secret", "login", true, CLIENT_OK, "" },
+		{ HELLO("AUTH LOGIN") "C: AUTH LOGIN\nS: 334 ?\nC: *\nS: 501 ok\n", "ann", "secret", "", true,
+			CLIENT_NO_AUTH, "mechanism" },
 		/* nobody hears a password in clear, whatever the server wishes */
 		{ HELLO("AUTH LOGIN PLAIN"), "ann", "secret", "", false, CLIENT_NO_AUTH, "without TLS" },
 		{ HELLO("AUTH LOGIN PLAIN"), "ann", "secret", "PLAIN", false, CLIENT_NO_AUTH, "wants TLS" },
 		{ HELLO("AUTH XOAUTH2"), "ann", "token", "XOAUTH2", false, CLIENT_NO_AUTH, "wants TLS" },
 		{ HELLO("SIZE"), "ann", "secret", "", true, CLIENT_NO_AUTH, "does not offer to log in" },
 		{ HELLO("AUTH GSSAPI"), "ann", "secret", "", true, CLIENT_NO_AUTH, "GSSAPI" },
-		{ HELLO("AUTH LOGIN"), "ann", "secret", "PLAIN", true, CLIENT_NO_AUTH, "does not offer PLAIN" },
+		{ HELLO("AUTH LOGIN"), "ann", "secret", "PLAIN", true, CLIENT_NO_AUTH,
+			"does not offer PLAIN" },
 		{ HELLO("AUTH LOGIN"), "ann", "secret", "NTLM", true, CLIENT_NO_AUTH, "no mechanism NTLM" },
-		{ HELLO("AUTH SCRAM-SHA-256-PLUS"), "ann", "secret", "SCRAM-SHA-256-PLUS", true, CLIENT_NO_AUTH, "binds to a TLS" },
+		{ HELLO("AUTH SCRAM-SHA-256-PLUS"), "ann", "secret", "SCRAM-SHA-256-PLUS", true,
+			CLIENT_NO_AUTH, "binds to a TLS" },
 		/* a server that does not prove what it knows */
-		{ HELLO("AUTH XOAUTH2") "C: AUTH XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgdDBrAQE=\nS: 235 in\n", "ann", "t0k", "XOAUTH2", true, CLIENT_OK, "" },
-		{ HELLO("AUTH XOAUTH2") "C: AUTH XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgdDBrAQE=\nS: 334 e30=\nC:\nS: 535 no\n", "ann", "t0k", "XOAUTH2",
-			true, CLIENT_NO_AUTH, "535" },
-		{ HELLO("AUTH OAUTHBEARER") "C: AUTH OAUTHBEARER bixhPWFubiwBYXV0aD1CZWFyZXIgdDBrAQE=\nS: 334 e30=\nC: AQ==\nS: 535 no\n", "ann", "t0k",
-			"OAUTHBEARER", true, CLIENT_NO_AUTH, "535" },
+		{ HELLO("AUTH XOAUTH2") "C: AUTH XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgdDBrAQE=\nS: 235 in\n",
+			"ann", "t0k", "XOAUTH2", true, CLIENT_OK, "" },
+		{ HELLO("AUTH XOAUTH2") "C: AUTH XOAUTH2 dXNlcj1hbm4BYXV0aD1CZWFyZXIgdDBrAQE=\nS: 334 "
+					"e30=\nC:\nS: 535 no\n",
+			"ann", "t0k", "XOAUTH2", true, CLIENT_NO_AUTH, "535" },
+		{ HELLO("AUTH OAUTHBEARER") "C: AUTH OAUTHBEARER bixhPWFubiwBYXV0aD1CZWFyZXIgdDBrAQE=\nS: "
+					    "334 e30=\nC: AQ==\nS: 535 no\n",
+			"ann", "t0k", "OAUTHBEARER", true, CLIENT_NO_AUTH, "535" },
 		{ HELLO("AUTH EXTERNAL") "C: AUTH EXTERNAL =\nS: 235 in\n", "", "", "", true, CLIENT_OK, "" },
-		{ HELLO("AUTH EXTERNAL") "C: AUTH EXTERNAL YW5u\nS: 235 in\n", "ann", "", "EXTERNAL", true, CLIENT_OK, "" },
+		{ HELLO("AUTH EXTERNAL") "C: AUTH EXTERNAL YW5u\nS: 235 in\n", "ann", "", "EXTERNAL", true,
+			CLIENT_OK, "" },
 	};
 	(void)state;
 	EACH(cases, c) {
@@ -331,7 +356,8 @@ logins_end_as_they_should(void **state)
 		CHECK_INT(t.end, c->end);
 		CHECK(c->end == CLIENT_OK || says(&t, c->why));
 		trace = buf_str(&t.trace);
-		CHECK(str_find_str(trace, S("AGFubgBzZWNyZXQ=")) == trace.n && str_find_str(trace, S("c2VjcmV0")) == trace.n);
+		CHECK(str_find_str(trace, S("AGFubgBzZWNyZXQ=")) == trace.n &&
+			str_find_str(trace, S("c2VjcmV0")) == trace.n);
 		done(&t);
 	}
 }
@@ -363,7 +389,13 @@ a_server_that_says_yes_without_proof_is_not_believed(void **state)
 
 /* ---- messages ---- */
 
-enum { U = CLIENT_UNTRIED, A = CLIENT_ACCEPTED, D = CLIENT_DEFERRED, R = CLIENT_REJECTED, I = CLIENT_IN_DOUBT };
+enum {
+	U = CLIENT_UNTRIED,
+	A = CLIENT_ACCEPTED,
+	D = CLIENT_DEFERRED,
+	R = CLIENT_REJECTED,
+	I = CLIENT_IN_DOUBT
+};
 
 #define MAIL "C: MAIL FROM:<ann@a.test>\n"
 #define BEN  "C: RCPT TO:<ben@a.test>\n"
@@ -380,35 +412,61 @@ messages_end_as_they_should(void **state)
 		int ben, cid;
 		const char *why;
 	} cases[] = {
-		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 354 go\nC: ..x\nC: y\nC: .\nS: 250 2.0.0 stored\n", false, 1, CLIENT_OK, A, U, "" },
-		{ HELLO("PIPELINING") MAIL BEN CID "C: DATA\nS: 250 ok\nS: 250 ok\nS: 550 5.1.1 no\nS: 354 go\nC: ..x\nC: y\nC: .\nS: 250 ok\n", false, 2,
-			CLIENT_OK, A, R, "" },
-		{ HELLO("PIPELINING") MAIL BEN CID "C: DATA\nS: 250 ok\nS: 450 later\nS: 550 5.1.1 no\nS: 503 none\n", false, 2, CLIENT_OK, D, R, "" },
+		{ HELLO("X") MAIL "S: 250 ok\n" BEN
+				  "S: 250 ok\nC: DATA\nS: 354 go\nC: ..x\nC: y\nC: .\nS: 250 2.0.0 stored\n",
+			false, 1, CLIENT_OK, A, U, "" },
+		{ HELLO("PIPELINING") MAIL BEN CID "C: DATA\nS: 250 ok\nS: 250 ok\nS: 550 5.1.1 no\nS: 354 "
+						   "go\nC: ..x\nC: y\nC: .\nS: 250 ok\n",
+			false, 2, CLIENT_OK, A, R, "" },
+		{ HELLO("PIPELINING") MAIL BEN CID
+			"C: DATA\nS: 250 ok\nS: 450 later\nS: 550 5.1.1 no\nS: 503 none\n",
+			false, 2, CLIENT_OK, D, R, "" },
 		/* nobody, and yet 354: an empty message, that is not believed */
-		{ HELLO("PIPELINING") MAIL BEN CID "C: DATA\nS: 250 ok\nS: 450 later\nS: 550 no\nS: 354 go\nC: .\nS: 250 fine\n", false, 2, CLIENT_OK, D, R, "" },
-		{ HELLO("PIPELINING") MAIL BEN CID "C: DATA\nS: 553 5.1.7 you?\nS: 503 no\nS: 503 no\nS: 503 no\n", false, 2, CLIENT_OK, R, R, "" },
+		{ HELLO("PIPELINING") MAIL BEN CID
+			"C: DATA\nS: 250 ok\nS: 450 later\nS: 550 no\nS: 354 go\nC: .\nS: 250 fine\n",
+			false, 2, CLIENT_OK, D, R, "" },
+		{ HELLO("PIPELINING") MAIL BEN CID
+			"C: DATA\nS: 553 5.1.7 you?\nS: 503 no\nS: 503 no\nS: 503 no\n",
+			false, 2, CLIENT_OK, R, R, "" },
 		{ HELLO("X") MAIL "S: 451 later\n", false, 2, CLIENT_OK, D, D, "" },
-		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 550 no\n" CID "S: 452 full\n", false, 2, CLIENT_OK, R, D, "" },
-		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 554 no\n", false, 1, CLIENT_OK, R, U, "" },
-		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 354 go\nC: ..x\nC: y\nC: .\nS: 554 spam\n", false, 1, CLIENT_OK, R, U, "" },
+		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 550 no\n" CID "S: 452 full\n", false, 2, CLIENT_OK, R,
+			D, "" },
+		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 554 no\n", false, 1, CLIENT_OK, R,
+			U, "" },
+		{ HELLO("X") MAIL "S: 250 ok\n" BEN
+				  "S: 250 ok\nC: DATA\nS: 354 go\nC: ..x\nC: y\nC: .\nS: 554 spam\n",
+			false, 1, CLIENT_OK, R, U, "" },
 		/* the end comes too soon */
-		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 421 4.3.2 bye\n", false, 2, CLIENT_REFUSED, D, U, "bye" },
-		{ HELLO("PIPELINING") MAIL BEN CID "C: DATA\nS: 250 ok\nS: 250 ok\nS: 421 4.3.2 bye\n", false, 2, CLIENT_REFUSED, U, D, "bye" },
-		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\n" CID "X\n", false, 2, CLIENT_LOST, U, U, "closed" },
-		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 354 go\nC: ..x\nC: y\nC: .\nX\n", false, 1, CLIENT_LOST, I, U, "closed" },
-		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 354 go\nC: ..x\nC: y\nC: .\nW\n", false, 1, CLIENT_LOST, I, U, "too long" },
-		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 354 go\nS: 421 4.3.2 enough\n", false, 1, CLIENT_REFUSED, D, U, "enough" },
-		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 354 go\nS: 250 done already\n", false, 1, CLIENT_GARBLED, U, U, "before it had" },
-		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 250 fine\n", false, 1, CLIENT_GARBLED, U, U, "strange" },
-		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 354 go\nC: ..x\nC: y\nC: .\nS: 354 go on\n", false, 1, CLIENT_GARBLED, I, U, "strange" },
+		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 421 4.3.2 bye\n", false, 2, CLIENT_REFUSED, D, U,
+			"bye" },
+		{ HELLO("PIPELINING") MAIL BEN CID "C: DATA\nS: 250 ok\nS: 250 ok\nS: 421 4.3.2 bye\n", false,
+			2, CLIENT_REFUSED, U, D, "bye" },
+		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\n" CID "X\n", false, 2, CLIENT_LOST, U, U,
+			"closed" },
+		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 354 go\nC: ..x\nC: y\nC: .\nX\n",
+			false, 1, CLIENT_LOST, I, U, "closed" },
+		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 354 go\nC: ..x\nC: y\nC: .\nW\n",
+			false, 1, CLIENT_LOST, I, U, "too long" },
+		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 354 go\nS: 421 4.3.2 enough\n",
+			false, 1, CLIENT_REFUSED, D, U, "enough" },
+		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 354 go\nS: 250 done already\n",
+			false, 1, CLIENT_GARBLED, U, U, "before it had" },
+		{ HELLO("X") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 250 fine\n", false, 1,
+			CLIENT_GARBLED, U, U, "strange" },
+		{ HELLO("X") MAIL "S: 250 ok\n" BEN
+				  "S: 250 ok\nC: DATA\nS: 354 go\nC: ..x\nC: y\nC: .\nS: 354 go on\n",
+			false, 1, CLIENT_GARBLED, I, U, "strange" },
 		/* BDAT: no dots, one chunk */
-		{ HELLO("CHUNKING") MAIL "S: 250 ok\n" BEN "S: 250 ok\nC: BDAT 7 LAST\nC: .x\nC: y\nS: 250 ok\n", false, 1, CLIENT_OK, A, U, "" },
+		{ HELLO("CHUNKING") MAIL "S: 250 ok\n" BEN
+					 "S: 250 ok\nC: BDAT 7 LAST\nC: .x\nC: y\nS: 250 ok\n",
+			false, 1, CLIENT_OK, A, U, "" },
 		{ "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250-PIPELINING\nS: 250 CHUNKING\n" MAIL BEN CID
 		  "S: 250 ok\nS: 550 no\nS: 550 no\n",
 			false, 2, CLIENT_OK, R, R, "" },
 		/* LMTP: a reply each */
 		{ "S: 220 hi\nC: LHLO me.test\nS: 250-hi\nS: 250 PIPELINING\n" MAIL BEN CID
-		  "C: DATA\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: ..x\nC: y\nC: .\nS: 250 ok\nS: 452 full\n",
+		  "C: DATA\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: ..x\nC: y\nC: .\nS: 250 ok\nS: "
+		  "452 full\n",
 			true, 2, CLIENT_OK, A, D, "" },
 		{ "S: 220 hi\nC: LHLO me.test\nS: 250-hi\nS: 250 PIPELINING\n" MAIL BEN CID
 		  "C: DATA\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: ..x\nC: y\nC: .\nS: 250 ok\nX\n",
@@ -444,10 +502,12 @@ parameters_go_where_they_are_offered(void **state)
 	t.rcpts[0].notify = SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_DELAY;
 	t.rcpts[0].orcpt = S("rfc822;ben+x@a.test");
 	t.rcpts[1].notify = SMTP_NOTIFY_NEVER;
-	run(&t, "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250-SIZE 1000\nS: 250-8BITMIME\nS: 250-SMTPUTF8\nS: 250 DSN\n"
+	run(&t, "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250-SIZE 1000\nS: 250-8BITMIME\nS: "
+		"250-SMTPUTF8\nS: 250 DSN\n"
 		"C: MAIL FROM:<ann@a.test> SIZE=3 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=a+2Bb\nS: 250 ok\n"
 		"C: RCPT TO:<ben@a.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;ben+2Bx@a.test\nS: 250 ok\n"
-		"C: RCPT TO:<cid@a.test> NOTIFY=NEVER\nS: 250 ok\nC: DATA\nS: 354 go\nC: x\nC: .\nS: 250 ok\n");
+		"C: RCPT TO:<cid@a.test> NOTIFY=NEVER\nS: 250 ok\nC: DATA\nS: 354 go\nC: x\nC: .\nS: 250 "
+		"ok\n");
 	CHECK_INT(t.end, CLIENT_OK);
 	done(&t);
 	t = (struct talk){ 0 };
@@ -455,7 +515,8 @@ parameters_go_where_they_are_offered(void **state)
 	t.message.from = S("");
 	t.message.ret = SMTP_RET_HDRS;
 	t.rcpts[0].notify = SMTP_NOTIFY_NEVER;
-	run(&t, HELLO("X") "C: MAIL FROM:<>\nS: 250 ok\n" BEN "S: 250 ok\nC: DATA\nS: 354 go\nC: x\nC: .\nS: 250 ok\n");
+	run(&t, HELLO("X") "C: MAIL FROM:<>\nS: 250 ok\n" BEN
+			   "S: 250 ok\nC: DATA\nS: 354 go\nC: x\nC: .\nS: 250 ok\n");
 	CHECK_INT(t.end, CLIENT_OK);
 	done(&t);
 }
@@ -476,19 +537,20 @@ what_does_not_fit_is_not_begun(void **state)
 		{ "\xc3\xa4nn@a.test", "ben@a.test", "8BITMIME", false, false, 3, CLIENT_UNFIT, "SMTPUTF8" },
 		{ "ann@a.test", "ben@a.test", "SIZE 2", false, false, 3, CLIENT_UNFIT, "2 at most" },
 		/* nothing ends a line of ours */
-		{ "ann@a.test>\r\nRCPT TO:<x@y.test", "ben@a.test", "X", false, false, 3, CLIENT_BROKEN, "no address" },
+		{ "ann@a.test>\r\nRCPT TO:<x@y.test", "ben@a.test", "X", false, false, 3, CLIENT_BROKEN,
+			"no address" },
 		{ "ann@a.test", "ben@a.test>\r\nDATA", "X", false, false, 3, CLIENT_BROKEN, "no address" },
-		{ "ann@a.test", "ben@a.test> NOTIFY=NEVER", "X", false, false, 3, CLIENT_BROKEN, "no address" },
+		{ "ann@a.test", "ben@a.test> NOTIFY=NEVER", "X", false, false, 3, CLIENT_BROKEN,
+			"no address" },
 		{ "ann@a.test", "", "X", false, false, 3, CLIENT_BROKEN, "no address" },
 	};
 	(void)state;
 	EACH(cases, c) {
 		struct arena a = { 0 };
 		struct talk t = { .quits = c->end == CLIENT_UNFIT };
-		const char *script =
-			arena_printf(&a, "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250 %s\n%s", c->caps,
-				c->end == CLIENT_UNFIT ? "C: QUIT\nS: 221 bye\n" : "")
-				.p;
+		const char *script = arena_printf(&a, "S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250 %s\n%s",
+			c->caps, c->end == CLIENT_UNFIT ? "C: QUIT\nS: 221 bye\n" : "")
+					     .p;
 
 		a_message(&t, "x\r\n", 1);
 		t.message.from = str_c(c->from);
@@ -528,8 +590,9 @@ a_broken_message_is_cut_off_before_its_end(void **state)
 		struct arena a = { 0 };
 		struct talk t = { 0 };
 		const char *script = arena_printf(&a,
-			"S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250 %s\n" MAIL "S: 250 ok\n" BEN "S: 250 ok\n%sW\n", c->caps,
-			c->command)
+			"S: 220 hi\nC: EHLO me.test\nS: 250-hi\nS: 250 %s\n" MAIL "S: 250 ok\n" BEN
+			"S: 250 ok\n%sW\n",
+			c->caps, c->command)
 					     .p;
 
 		a_message(&t, c->text, 1);
@@ -574,8 +637,10 @@ static void
 a_conversation_goes_on_after_a_refusal(void **state)
 {
 	struct twice w = { 0 };
-	struct side s = { .script = HELLO("X") MAIL "S: 250 ok\n" BEN "S: 550 no\nC: VRFY ann\nS: 252 perhaps\nC: RSET\nS: 250 ok\n" MAIL
-						    "S: 250 ok\n" CID "S: 250 ok\nC: DATA\nS: 354 go\nC: x\nC: .\nS: 250 ok\n" };
+	struct side s = { .script = HELLO("X") MAIL
+			  "S: 250 ok\n" BEN
+			  "S: 550 no\nC: VRFY ann\nS: 252 perhaps\nC: RSET\nS: 250 ok\n" MAIL
+			  "S: 250 ok\n" CID "S: 250 ok\nC: DATA\nS: 354 go\nC: x\nC: .\nS: 250 ok\n" };
 	int fds[2];
 
 	(void)state;
@@ -604,7 +669,8 @@ controls_of_a_server_do_not_reach_the_terminal(void **state)
 	str trace;
 
 	(void)state;
-	run(&t, "S: 554 \x1b]0;owned\x07\xc2\x9b" "31m\n");
+	run(&t, "S: 554 \x1b]0;owned\x07\xc2\x9b"
+		"31m\n");
 	CHECK_INT(t.end, CLIENT_REFUSED);
 	trace = buf_str(&t.trace);
 	for (size_t i = 0; i < trace.n; i++)
@@ -613,7 +679,8 @@ controls_of_a_server_do_not_reach_the_terminal(void **state)
 	done(&t);
 }
 
-T_MAIN(T(beginnings_end_as_they_should), T(a_reply_without_end_is_cut_off), T(what_ehlo_promises_is_read), T(logins_end_as_they_should),
-	T(a_server_that_says_yes_without_proof_is_not_believed), T(messages_end_as_they_should), T(parameters_go_where_they_are_offered),
-	T(what_does_not_fit_is_not_begun), T(a_broken_message_is_cut_off_before_its_end), T(a_conversation_goes_on_after_a_refusal),
-	T(controls_of_a_server_do_not_reach_the_terminal))
+T_MAIN(T(beginnings_end_as_they_should), T(a_reply_without_end_is_cut_off), T(what_ehlo_promises_is_read),
+	T(logins_end_as_they_should), T(a_server_that_says_yes_without_proof_is_not_believed),
+	T(messages_end_as_they_should), T(parameters_go_where_they_are_offered),
+	T(what_does_not_fit_is_not_begun), T(a_broken_message_is_cut_off_before_its_end),
+	T(a_conversation_goes_on_after_a_refusal), T(controls_of_a_server_do_not_reach_the_terminal))

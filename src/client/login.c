@@ -84,7 +84,8 @@ choose(struct client *c, const struct client_login *who, const struct sasl_bindi
 
 	if (!c->caps.mechanisms.n)
 		return no_auth(c, NULL,
-			c->encrypted ? "the server does not offer to log in" : "the server does not offer to log in, at least not without TLS");
+			c->encrypted ? "the server does not offer to log in"
+				     : "the server does not offer to log in, at least not without TLS");
 	strongest = sasl_client_choose(c->caps.mechanisms, unseen, binding, ret_plus_offered);
 	if (!who->mechanism.n) {
 		*ret = !who->user.n && offers(c->caps.mechanisms, S("EXTERNAL")) ? SASL_EXTERNAL : strongest;
@@ -99,8 +100,9 @@ choose(struct client *c, const struct client_login *who, const struct sasl_bindi
 		return client_fail(c, CLIENT_NO_AUTH, CLIENT_AUTH, NULL, "there is no mechanism %.*s here",
 			STR_ARG(str_sub(who->mechanism, 0, 64)));
 	if (!offers(c->caps.mechanisms, who->mechanism))
-		return client_fail(c, CLIENT_NO_AUTH, CLIENT_AUTH, NULL, "the server does not offer %.*s, but: %.*s",
-			STR_ARG(who->mechanism), STR_ARG(str_sub(c->caps.mechanisms, 0, 200)));
+		return client_fail(c, CLIENT_NO_AUTH, CLIENT_AUTH, NULL,
+			"the server does not offer %.*s, but: %.*s", STR_ARG(who->mechanism),
+			STR_ARG(str_sub(c->caps.mechanisms, 0, 200)));
 	if (sasl_client_shows_secret(*ret) && !unseen)
 		return client_fail(c, CLIENT_NO_AUTH, CLIENT_AUTH, NULL,
 			"%.*s would show the password to everybody on the way; it wants TLS",
@@ -144,7 +146,8 @@ answer_challenge(struct client *c, struct sasl_client *sasl, str challenge, str 
 		f = sasl_client_step(sasl, buf_str(&decoded), &response);
 	buf_done(&decoded);
 	if (f == AUTH_FAILED)
-		return give_up(c, "the server could not prove that it knows the password: it is not the one it says");
+		return give_up(c,
+			"the server could not prove that it knows the password: it is not the one it says");
 	if (f != OK || response.n > MOST_LINE / 4 * 3)
 		return give_up(c, "the server's side of logging in is not as the mechanism wants it");
 	return client_say(c, CLIENT_AUTH, base64_of(&c->arena, response), response.n ? S("(hidden)") : S(""));
@@ -172,11 +175,13 @@ converse(struct client *c, struct sasl_client *sasl, str waiting)
 	if (c->over)
 		return CLIENT_REFUSED; /* 421 */
 	if (answer.code != 235)
-		return client_fail(c, answer.code >= 500 ? CLIENT_NO_AUTH : CLIENT_REFUSED, CLIENT_AUTH, &answer,
-			"the server does not let us in: %d%s%.*s %.*s", answer.code, answer.status.n ? " " : "",
-			STR_ARG(answer.status), STR_ARG(str_sub(answer.text, 0, 200)));
+		return client_fail(c, answer.code >= 500 ? CLIENT_NO_AUTH : CLIENT_REFUSED, CLIENT_AUTH,
+			&answer, "the server does not let us in: %d%s%.*s %.*s", answer.code,
+			answer.status.n ? " " : "", STR_ARG(answer.status),
+			STR_ARG(str_sub(answer.text, 0, 200)));
 	if (sasl_client_finish(sasl) != OK)
-		return no_auth(c, NULL, "the server says that we are in, but has not proved that it knows the password");
+		return no_auth(c, NULL,
+			"the server says that we are in, but has not proved that it knows the password");
 	return CLIENT_OK;
 }
 
@@ -202,12 +207,14 @@ client_login(struct client *c, const struct client_login *who)
 	f = sasl_client_start(&sasl, &c->arena, mech, user, password, &binding, plus_offered, nonce_of(c),
 		&has_initial, &initial);
 	if (f == BAD_MECHANISM)
-		return no_auth(c, NULL, "this mechanism binds to a TLS channel, and there is none to bind to");
+		return no_auth(
+			c, NULL, "this mechanism binds to a TLS channel, and there is none to bind to");
 	if (f != OK)
 		return no_auth(c, NULL, "this user or password cannot be said: empty, or with a NUL in it");
 	end = say_auth(c, sasl_client_mech_name(mech), has_initial, initial, &said);
 	if (end != CLIENT_OK)
 		return end;
 	/* .p tells a response that waits, even an empty one, from none */
-	return converse(c, &sasl, has_initial && !said ? str_of(initial.p ? initial.p : "", initial.n) : (str){ 0 });
+	return converse(
+		c, &sasl, has_initial && !said ? str_of(initial.p ? initial.p : "", initial.n) : (str){ 0 });
 }

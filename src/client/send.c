@@ -81,7 +81,8 @@ check(struct transaction *t)
 		return end;
 	t->m->utf8 = utf8;
 	if (utf8 && !(c->caps.has & CLIENT_HAS_SMTPUTF8))
-		return unfit(c, "addresses or headers with letters beyond ASCII want SMTPUTF8, which the server does not offer");
+		return unfit(c, "addresses or headers with letters beyond ASCII want SMTPUTF8, which the "
+				"server does not offer");
 	if (t->m->eight_bit && !(c->caps.has & CLIENT_HAS_8BITMIME))
 		return unfit(c, "the message has octets above 127, and the server does not offer 8BITMIME");
 	if (c->caps.size && t->m->size > c->caps.size)
@@ -170,7 +171,8 @@ hear_mail(struct transaction *t)
 	if (t->mail_ok)
 		return CLIENT_OK;
 	if (answer.code < 400)
-		return client_fail(t->c, CLIENT_GARBLED, CLIENT_MAIL, &answer, "a strange reply to MAIL: %d", answer.code);
+		return client_fail(t->c, CLIENT_GARBLED, CLIENT_MAIL, &answer, "a strange reply to MAIL: %d",
+			answer.code);
 	(void)client_refused(t->c, CLIENT_MAIL, &answer);
 	judge_all(t, false, &answer);
 	return CLIENT_OK;
@@ -185,7 +187,8 @@ hear_rcpt(struct transaction *t, struct client_rcpt *r)
 	if (end != CLIENT_OK || !t->mail_ok)
 		return end;
 	if (answer.code / 100 == 3)
-		return client_fail(t->c, CLIENT_GARBLED, CLIENT_RCPT, &answer, "a strange reply to RCPT: %d", answer.code);
+		return client_fail(t->c, CLIENT_GARBLED, CLIENT_RCPT, &answer, "a strange reply to RCPT: %d",
+			answer.code);
 	r->verdict = verdict_of(&answer);
 	r->answer = answer;
 	t->accepted += r->verdict == CLIENT_ACCEPTED;
@@ -353,9 +356,10 @@ message(struct transaction *t)
 	struct client *c = t->c;
 	enum client_end end;
 
-	end = t->chunking ? client_say(c, CLIENT_BODY,
-				    arena_printf(t->a, "BDAT %llu LAST", (unsigned long long)t->m->size), S(""))
-			  : CLIENT_OK;
+	end = t->chunking
+		      ? client_say(c, CLIENT_BODY,
+				arena_printf(t->a, "BDAT %llu LAST", (unsigned long long)t->m->size), S(""))
+		      : CLIENT_OK;
 	if (end == CLIENT_OK)
 		end = send_body(t);
 	if (end != CLIENT_OK)
@@ -381,8 +385,8 @@ after_data(struct transaction *t)
 	}
 	if (t->data.code < 400) {
 		forget_verdicts(t, CLIENT_UNTRIED);
-		return client_fail(
-			t->c, CLIENT_GARBLED, CLIENT_DATA, &t->data, "a strange reply to DATA: %d", t->data.code);
+		return client_fail(t->c, CLIENT_GARBLED, CLIENT_DATA, &t->data, "a strange reply to DATA: %d",
+			t->data.code);
 	}
 	if (t->accepted) {
 		(void)client_refused(t->c, CLIENT_DATA, &t->data);

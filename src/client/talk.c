@@ -106,8 +106,8 @@ client_fail(struct client *c, enum client_end end, enum client_phase phase, cons
 enum client_end
 client_refused(struct client *c, enum client_phase phase, const struct smtp_answer *answer)
 {
-	return client_fail(c, CLIENT_REFUSED, phase, answer, "the server answered %d%s%.*s%s%.*s", answer->code,
-		answer->status.n ? " " : "", STR_ARG(answer->status), answer->text.n ? " " : "",
+	return client_fail(c, CLIENT_REFUSED, phase, answer, "the server answered %d%s%.*s%s%.*s",
+		answer->code, answer->status.n ? " " : "", STR_ARG(answer->status), answer->text.n ? " " : "",
 		STR_ARG(str_sub(answer->text, 0, SHOWN)));
 }
 
@@ -117,9 +117,10 @@ client_lost(struct client *c, enum client_phase phase, enum fault f)
 	if (f == CANCELLED)
 		return client_fail(c, CLIENT_CANCELLED, phase, NULL, "cancelled");
 	if (f == TIMED_OUT)
-		return client_fail(c, CLIENT_LOST, phase, NULL, "%s: the server took too long", phases[phase].name);
-	return client_fail(c, CLIENT_LOST, phase, NULL, "%s: the server closed the connection%s", phases[phase].name,
-		stream_pending(&c->stream).n ? " in the middle of a reply" : "");
+		return client_fail(
+			c, CLIENT_LOST, phase, NULL, "%s: the server took too long", phases[phase].name);
+	return client_fail(c, CLIENT_LOST, phase, NULL, "%s: the server closed the connection%s",
+		phases[phase].name, stream_pending(&c->stream).n ? " in the middle of a reply" : "");
 }
 
 /* ---- commands ---- */
@@ -162,8 +163,8 @@ garbled(struct client *c, enum client_phase phase)
 
 	line.n = str_find(line, '\n');
 	trace_lines(c, line);
-	return client_fail(c, CLIENT_GARBLED, phase, NULL, "%s: this is no SMTP reply, or one without end: %.*s",
-		phases[phase].name, STR_ARG(line));
+	return client_fail(c, CLIENT_GARBLED, phase, NULL,
+		"%s: this is no SMTP reply, or one without end: %.*s", phases[phase].name, STR_ARG(line));
 }
 
 enum client_end

@@ -143,9 +143,11 @@ refer_to_inlines(struct maker *k, struct buf *out)
 	for (size_t i = 0; i < c->inline_count; i++)
 		if (!seen[i]) {
 			buf_printf(k->why,
-				"the HTML does not show the inline file `%.*s': it would do so by cid:%.*s, as in <img "
+				"the HTML does not show the inline file `%.*s': it would do so by cid:%.*s, "
+				"as in <img "
 				"src=\"cid:%.*s\">",
-				STR_ARG(c->inlines[i].name), STR_ARG(c->inlines[i].name), STR_ARG(c->inlines[i].name));
+				STR_ARG(c->inlines[i].name), STR_ARG(c->inlines[i].name),
+				STR_ARG(c->inlines[i].name));
 			return false;
 		}
 	return true;
@@ -156,8 +158,8 @@ refer_to_inlines(struct maker *k, struct buf *out)
 static void
 add_text_part(struct maker *k, const char *subtype, str body, const char *encoding)
 {
-	buf_printf(&k->now, "Content-Type: text/%s; charset=%s\r\nContent-Transfer-Encoding: %s\r\n\r\n", subtype,
-		strcmp(encoding, "7bit") == 0 ? "us-ascii" : "utf-8", encoding);
+	buf_printf(&k->now, "Content-Type: text/%s; charset=%s\r\nContent-Transfer-Encoding: %s\r\n\r\n",
+		subtype, strcmp(encoding, "7bit") == 0 ? "us-ascii" : "utf-8", encoding);
 	add_bytes(k, body);
 }
 
@@ -200,7 +202,8 @@ add_html(struct maker *k)
 		return;
 	}
 	boundary = new_boundary(k);
-	buf_printf(&k->now, "Content-Type: multipart/related; type=\"text/html\";\r\n boundary=\"%.*s\"\r\n\r\n",
+	buf_printf(&k->now,
+		"Content-Type: multipart/related; type=\"text/html\";\r\n boundary=\"%.*s\"\r\n\r\n",
 		STR_ARG(boundary));
 	between(k, boundary, NULL, false);
 	add_text_part(k, "html", k->html, k->html_encoding);
@@ -222,7 +225,8 @@ add_content(struct maker *k)
 		return k->text_encoding;
 	}
 	boundary = new_boundary(k);
-	buf_printf(&k->now, "Content-Type: multipart/alternative;\r\n boundary=\"%.*s\"\r\n\r\n", STR_ARG(boundary));
+	buf_printf(&k->now, "Content-Type: multipart/alternative;\r\n boundary=\"%.*s\"\r\n\r\n",
+		STR_ARG(boundary));
 	between(k, boundary, NULL, false);
 	add_text_part(k, "plain", k->text, k->text_encoding);
 	between(k, boundary, k->text_encoding, false);
@@ -260,8 +264,19 @@ add_body(struct maker *k)
 
 /* Fields that are made here, from what is given for them. */
 static const str made_here[] = {
-	SC("Date"), SC("From"), SC("Reply-To"), SC("To"), SC("Cc"), SC("Bcc"), SC("Subject"), SC("Message-ID"), SC("MIME-Version"),
-	SC("Content-Type"), SC("Content-Transfer-Encoding"), SC("Content-Disposition"), SC("Content-ID"),
+	SC("Date"),
+	SC("From"),
+	SC("Reply-To"),
+	SC("To"),
+	SC("Cc"),
+	SC("Bcc"),
+	SC("Subject"),
+	SC("Message-ID"),
+	SC("MIME-Version"),
+	SC("Content-Type"),
+	SC("Content-Transfer-Encoding"),
+	SC("Content-Disposition"),
+	SC("Content-ID"),
 };
 
 static bool
@@ -279,7 +294,8 @@ add_text_field(struct maker *k, str name, str value)
 		buf_printf(k->why, "`%.*s' is no name of a header field", STR_ARG(str_sub(name, 0, 80)));
 	else
 		buf_printf(k->why,
-			"%.*s has a line end or another control character in it, or is not UTF-8: it cannot stand in a "
+			"%.*s has a line end or another control character in it, or is not UTF-8: it cannot "
+			"stand in a "
 			"header",
 			STR_ARG(name));
 	return false;
@@ -333,7 +349,8 @@ check_file(struct maker *k, const struct compose_file *f)
 	if (f->name.n && !str_has_ctl(f->name) && str_is_utf8(f->name) && !str_has_ctl(f->type) &&
 		!str_has_ctl(f->charset))
 		return true;
-	buf_printf(k->why, "a file's name is empty, is not UTF-8, or has a line end or another control character in it");
+	buf_printf(k->why,
+		"a file's name is empty, is not UTF-8, or has a line end or another control character in it");
 	return false;
 }
 

@@ -8,10 +8,10 @@
 #include "mail/idn.h"
 
 enum {
-	LINE = 78,         /* RFC 5322 2.1.1 */
-	WORD = 75,         /* RFC 2047 2: of an encoded word */
-	WORD_FRAME = 12,   /* =?UTF-8?Q?...?= */
-	LONG_ATOM = 900,   /* cannot be folded: 998 is the end */
+	LINE = 78,       /* RFC 5322 2.1.1 */
+	WORD = 75,       /* RFC 2047 2: of an encoded word */
+	WORD_FRAME = 12, /* =?UTF-8?Q?...?= */
+	LONG_ATOM = 900, /* cannot be folded: 998 is the end */
 	LONG_QUOTED = 70,
 	LONG_PARAMETER = 60,
 	SECTION = 50
@@ -98,7 +98,8 @@ char_length(str s)
 static void
 put_encoded(struct folded *f, str text)
 {
-	bool q = q_cost(text) * 2 <= b_cost(text.n) * 3; /* a person can read Q, where it is not much longer */
+	bool q =
+		q_cost(text) * 2 <= b_cost(text.n) * 3; /* a person can read Q, where it is not much longer */
 
 	while (text.n) {
 		/* RFC 2047 2: a line with an encoded word has 76 characters. One that would be short gets a line of its own. */
@@ -269,7 +270,8 @@ written(struct arena *a, str address, bool utf8, str *ret, struct buf *why)
 	str domain;
 
 	if (addr_parse(address, &ad) != OK || !ad.domain.n) {
-		buf_printf(why, "`%.*s' is no address, such as ann@example.org", STR_ARG(str_sub(address, 0, 200)));
+		buf_printf(why, "`%.*s' is no address, such as ann@example.org",
+			STR_ARG(str_sub(address, 0, 200)));
 		return false;
 	}
 	if (utf8) {
@@ -278,7 +280,8 @@ written(struct arena *a, str address, bool utf8, str *ret, struct buf *why)
 	}
 	if (!str_is_ascii(ad.local)) {
 		buf_printf(why,
-			"%.*s: letters beyond ASCII before the @ can only be sent to servers that know SMTPUTF8 "
+			"%.*s: letters beyond ASCII before the @ can only be sent to servers that know "
+			"SMTPUTF8 "
 			"(--smtputf8)",
 			STR_ARG(address));
 		return false;
@@ -306,7 +309,9 @@ compose_add_addresses(
 		if (!written(a, addr->address, utf8, &at, why))
 			return false;
 		if (!is_good_text(who)) {
-			buf_printf(why, "the name of %.*s has a line end or another control character in it, or is not UTF-8",
+			buf_printf(why,
+				"the name of %.*s has a line end or another control character in it, or is "
+				"not UTF-8",
 				STR_ARG(at));
 			return false;
 		}
@@ -359,7 +364,10 @@ add_sections(struct buf *b, str name, str value)
 	buf_clear(&text);
 	for (size_t i = 0; i < value.n || section == 0;) {
 		buf_clear(&text);
-		while (i < value.n && (!many || text.n < SECTION)) /* characters whole: some readers decode each section alone */
+		while (i < value.n &&
+			(!many ||
+				text.n <
+					SECTION)) /* characters whole: some readers decode each section alone */
 			for (size_t n = char_length(str_from(value, i)); n > 0; n--)
 				add_percent(&text, value.p[i++]);
 		if (many)

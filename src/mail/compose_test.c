@@ -35,14 +35,26 @@ fields_say_what_was_given(void **state)
 		{ "  outer blanks  ", "Subject: outer blanks\r\n" },
 		{ "", "Subject:\r\n" },
 		{ "two  blanks", "Subject: two  blanks\r\n" },
-		{ "Gr\xc3\xbc\xc3\x9f" "e", "Subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=\r\n" },
-		{ "re: Gr\xc3\xbc\xc3\x9f" "e to all", "Subject: re: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?= to all\r\n" },
-		{ "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82", "Subject: =?UTF-8?B?0J/RgNC40LLQtdGC?=\r\n" },
+		{ "Gr\xc3\xbc\xc3\x9f"
+		  "e",
+			"Subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=\r\n" },
+		{ "re: Gr\xc3\xbc\xc3\x9f"
+		  "e to all",
+			"Subject: re: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?= to all\r\n" },
+		{ "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82",
+			"Subject: =?UTF-8?B?0J/RgNC40LLQtdGC?=\r\n" },
 		{ "looks =?like?Q?one?=", "Subject: looks =?UTF-8?Q?=3D=3Flike=3FQ=3Fone=3F=3D?=\r\n" },
-		{ "a long subject that goes on and on until it does not fit on a line of seventy-eight characters any more, and then some", NULL },
-		{ "one\xc3\xa4 plain two\xc3\xb6 plain three\xc3\xbc and much more text so that it must be folded somewhere \xe2\x82\xac\xe2\x82\xac\xe2\x82\xac", NULL },
-		{ "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80"
-		  "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80", NULL },
+		{ "a long subject that goes on and on until it does not fit on a line of seventy-eight "
+		  "characters any more, and then some",
+			NULL },
+		{ "one\xc3\xa4 plain two\xc3\xb6 plain three\xc3\xbc and much more text so that it must be "
+		  "folded somewhere \xe2\x82\xac\xe2\x82\xac\xe2\x82\xac",
+			NULL },
+		{ "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f"
+		  "\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80"
+		  "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f"
+		  "\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80",
+			NULL },
 	};
 	(void)state;
 	EACH(cases, c) {
@@ -127,11 +139,19 @@ addresses_say_whom(void **state)
 		{ { SC(""), SC("ann@a.test") }, false, "To: ann@a.test\r\n" },
 		{ { SC("Ann"), SC("ann@a.test") }, false, "To: Ann <ann@a.test>\r\n" },
 		{ { SC("Ann A. Ny"), SC("ann@a.test") }, false, "To: \"Ann A. Ny\" <ann@a.test>\r\n" },
-		{ { SC("An \"n\" \\"), SC("ann@a.test") }, false, "To: \"An \\\"n\\\" \\\\\" <ann@a.test>\r\n" },
-		{ { SC("J\xc3\xbcrgen"), SC("j@a.test") }, false, "To: =?UTF-8?Q?J=C3=BCrgen?= <j@a.test>\r\n" },
+		{ { SC("An \"n\" \\"), SC("ann@a.test") }, false,
+			"To: \"An \\\"n\\\" \\\\\" <ann@a.test>\r\n" },
+		{ { SC("J\xc3\xbcrgen"), SC("j@a.test") }, false,
+			"To: =?UTF-8?Q?J=C3=BCrgen?= <j@a.test>\r\n" },
 		{ { SC("J\xc3\xbcrgen"), SC("j@a.test") }, true, "To: J\xc3\xbcrgen <j@a.test>\r\n" },
-		{ { SC(""), SC("ann@b\xc3\xbc" "cher.example") }, false, "To: ann@xn--bcher-kva.example\r\n" },
-		{ { SC(""), SC("ann@b\xc3\xbc" "cher.example") }, true, "To: ann@b\xc3\xbc" "cher.example\r\n" },
+		{ { SC(""), SC("ann@b\xc3\xbc"
+			       "cher.example") },
+			false, "To: ann@xn--bcher-kva.example\r\n" },
+		{ { SC(""), SC("ann@b\xc3\xbc"
+			       "cher.example") },
+			true,
+			"To: ann@b\xc3\xbc"
+			"cher.example\r\n" },
 		{ { SC(""), SC("j\xc3\xbcrgen@a.test") }, true, "To: j\xc3\xbcrgen@a.test\r\n" },
 		{ { SC(""), SC("j\xc3\xbcrgen@a.test") }, false, "" },
 		{ { SC(""), SC("\"a b\"@a.test") }, false, "To: \"a b\"@a.test\r\n" },
@@ -143,7 +163,8 @@ addresses_say_whom(void **state)
 	EACH(cases, c) {
 		struct arena a = { 0 };
 		struct buf b = { 0 }, why = { 0 };
-		bool ok = compose_add_addresses(&a, &b, S("To"), (struct compose_list){ &c->addr, 1 }, c->utf8, &why);
+		bool ok = compose_add_addresses(
+			&a, &b, S("To"), (struct compose_list){ &c->addr, 1 }, c->utf8, &why);
 
 		CHECK(ok == (c->want[0] != 0) && ok == !why.n);
 		if (ok)
@@ -161,8 +182,12 @@ domains_become_ascii(void **state)
 		const char *in, *want; /* NULL: none */
 	} cases[] = {
 		{ "A.test", "A.test" },
-		{ "b\xc3\xbc" "cher.example", "xn--bcher-kva.example" },
-		{ "stra\xc3\x9f" "e.example", "xn--strae-oqa.example" },
+		{ "b\xc3\xbc"
+		  "cher.example",
+			"xn--bcher-kva.example" },
+		{ "stra\xc3\x9f"
+		  "e.example",
+			"xn--strae-oqa.example" },
 		{ "\xe4\xbe\x8b\xe5\xad\x90.test", "xn--fsqu00a.test" },
 		{ "a\xe2\x80\x8b.test\xff", NULL },
 		{ "[192.0.2.1]", "[192.0.2.1]" },
@@ -183,9 +208,14 @@ domains_become_ascii(void **state)
 static void
 file_names_come_back(void **state)
 {
-	static const char *const names[] = { "a.txt", "with blank.txt", "q\"uo\\te.txt", "\xc3\xbc" "ber.pdf", "100%.txt",
-		"a very long name of a file that goes on and on, far beyond what would fit on one line of a header.tar.gz",
-		"\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87.doc" };
+	static const char *const names[] = { "a.txt", "with blank.txt", "q\"uo\\te.txt",
+		"\xc3\xbc"
+		"ber.pdf",
+		"100%.txt",
+		"a very long name of a file that goes on and on, far beyond what would fit on one line of a "
+		"header.tar.gz",
+		"\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96"
+		"\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87.doc" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {
@@ -219,10 +249,15 @@ the_encoding_of_a_text_is_chosen_by_what_it_is(void **state)
 		{ SC("no end"), "7bit", SC("no end\r\n") },
 		{ SC(""), "7bit", SC("") },
 		{ SC("a\r\nb\rc\n"), "7bit", SC("a\r\nb\r\nc\r\n") },
-		{ SC("Gr\xc3\xbc\xc3\x9f" "e an alle, die das lesen koennen\n"), "quoted-printable", SC("Gr\xc3\xbc\xc3\x9f" "e an alle, die das lesen koennen\r\n") },
+		{ SC("Gr\xc3\xbc\xc3\x9f"
+		     "e an alle, die das lesen koennen\n"),
+			"quoted-printable",
+			SC("Gr\xc3\xbc\xc3\x9f"
+			   "e an alle, die das lesen koennen\r\n") },
 		{ SC("From us: \xc3\xbc, some trailing blanks \t \n.\nand = signs\n"), "quoted-printable",
 			SC("From us: \xc3\xbc, some trailing blanks \t \r\n.\r\nand = signs\r\n") },
-		{ SC("\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82\n"), "base64", SC("\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82\r\n") },
+		{ SC("\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82\n"), "base64",
+			SC("\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82\r\n") },
 		{ SC("a\0b\n"), "base64", SC("a\0b\r\n") },
 	};
 	(void)state;
@@ -282,14 +317,39 @@ a_message_has_its_parts_and_its_size(void **state)
 {
 	static char large[200000];
 	static const struct hash_key key = { 1, 2 };
-	static const struct compose_addr ann = { SC("Ann \xc3\x84"), SC("ann@a.test") }, ben = { SC(""), SC("ben@b.test") };
-	struct bytes file = { str_of(large, sizeof(large)), 1000 }, empty = { 0 }, picture = { SC("\x89PNG"), 0 };
-	struct compose_file files[] = { { .name = SC("gr\xc3\xb6\xc3\x9f" "e.bin"), .size = sizeof(large), .read = read_bytes, .ctx = &file },
-		{ .name = SC("empty.txt"), .type = SC("text/plain"), .charset = SC("us-ascii"), .read = read_bytes, .ctx = &empty } };
-	struct compose_file picture_file = { .name = SC("logo.png"), .type = SC("image/png"), .size = 4, .read = read_bytes, .ctx = &picture };
-	struct compose c = { .date_ms = 1795471920000, .zone_min = 60, .message_id = S("1@a.test"), .from = { &ann, 1 }, .to = { &ben, 1 },
-		.subject = S("\xc3\x84hm"), .has_html = true, .html = S("<p>Gr\xc3\xbc\xc3\x9f" "e <img src=\"cid:logo.png\"> from cid:logo.pngx</p>"),
-		.files = files, .file_count = 2, .inlines = &picture_file, .inline_count = 1, .seed = S("0123456789abcdef") };
+	static const struct compose_addr ann = { SC("Ann \xc3\x84"), SC("ann@a.test") },
+					 ben = { SC(""), SC("ben@b.test") };
+	struct bytes file = { str_of(large, sizeof(large)), 1000 }, empty = { 0 },
+		     picture = { SC("\x89PNG"), 0 };
+	struct compose_file files[] = { { .name = SC("gr\xc3\xb6\xc3\x9f"
+						     "e.bin"),
+						.size = sizeof(large),
+						.read = read_bytes,
+						.ctx = &file },
+		{ .name = SC("empty.txt"),
+			.type = SC("text/plain"),
+			.charset = SC("us-ascii"),
+			.read = read_bytes,
+			.ctx = &empty } };
+	struct compose_file picture_file = { .name = SC("logo.png"),
+		.type = SC("image/png"),
+		.size = 4,
+		.read = read_bytes,
+		.ctx = &picture };
+	struct compose c = { .date_ms = 1795471920000,
+		.zone_min = 60,
+		.message_id = S("1@a.test"),
+		.from = { &ann, 1 },
+		.to = { &ben, 1 },
+		.subject = S("\xc3\x84hm"),
+		.has_html = true,
+		.html = S("<p>Gr\xc3\xbc\xc3\x9f"
+			  "e <img src=\"cid:logo.png\"> from cid:logo.pngx</p>"),
+		.files = files,
+		.file_count = 2,
+		.inlines = &picture_file,
+		.inline_count = 1,
+		.seed = S("0123456789abcdef") };
 	struct email_limits limits = { 0 };
 	struct email_builder *builder = email_builder_new(&limits, &key);
 	struct arena a = { 0 };
@@ -342,8 +402,14 @@ a_file_that_changed_is_noticed(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(said); i++) {
 		struct bytes bytes = { SC("1234"), 0 };
-		struct compose_file f = { .name = S("f"), .size = (uint64_t)said[i], .read = read_bytes, .ctx = &bytes };
-		struct compose c = { .message_id = S("1@a.test"), .from = { &ann, 1 }, .files = &f, .file_count = 1, .seed = S("0123456789abcdef") };
+		struct compose_file f = {
+			.name = S("f"), .size = (uint64_t)said[i], .read = read_bytes, .ctx = &bytes
+		};
+		struct compose c = { .message_id = S("1@a.test"),
+			.from = { &ann, 1 },
+			.files = &f,
+			.file_count = 1,
+			.seed = S("0123456789abcdef") };
 		struct arena a = { 0 };
 		struct buf why = { 0 };
 		struct composed *m;
@@ -366,8 +432,13 @@ a_boundary_stands_nowhere_in_the_text(void **state)
 	struct bytes bytes = { 0 };
 	struct compose_file f = { .name = S("f"), .read = read_bytes, .ctx = &bytes };
 	/* As if somebody knew the seed. */
-	struct compose c = { .message_id = S("1@a.test"), .from = { &ann, 1 }, .files = &f, .file_count = 1, .has_text = true,
-		.text = S("--=_0_30313233343536373839616263646566--\r\nx\r\n"), .seed = S("0123456789abcdef") };
+	struct compose c = { .message_id = S("1@a.test"),
+		.from = { &ann, 1 },
+		.files = &f,
+		.file_count = 1,
+		.has_text = true,
+		.text = S("--=_0_30313233343536373839616263646566--\r\nx\r\n"),
+		.seed = S("0123456789abcdef") };
 	struct arena a = { 0 };
 	struct buf why = { 0 };
 	struct composed *m;
@@ -385,8 +456,10 @@ static void
 what_cannot_be_is_refused_with_a_reason(void **state)
 {
 	static const struct compose_addr ann = { SC(""), SC("ann@a.test") };
-	static const struct compose_field bcc = { SC("Bcc"), SC("x@y.test") }, injected = { SC("X"), SC("a\nB: c") };
-	static const struct compose_file strange = { .name = SC("a\r\nX: y.txt") }, picture = { .name = SC("p.png") };
+	static const struct compose_field bcc = { SC("Bcc"), SC("x@y.test") },
+					  injected = { SC("X"), SC("a\nB: c") };
+	static const struct compose_file strange = { .name = SC("a\r\nX: y.txt") },
+					 picture = { .name = SC("p.png") };
 	const struct {
 		struct compose c;
 		const char *why;
@@ -396,7 +469,8 @@ what_cannot_be_is_refused_with_a_reason(void **state)
 		{ { .subject = S("a\r\nB: c") }, "Subject has a line end" },
 		{ { .files = &strange, .file_count = 1 }, "line end" },
 		{ { .inlines = &picture, .inline_count = 1 }, "there is none" },
-		{ { .inlines = &picture, .inline_count = 1, .has_html = true, .html = S("<p>") }, "does not show the inline file `p.png'" },
+		{ { .inlines = &picture, .inline_count = 1, .has_html = true, .html = S("<p>") },
+			"does not show the inline file `p.png'" },
 		{ { .has_text = true, .text = S("\xff") }, "the text is not UTF-8" },
 		{ { .has_html = true, .html = S("\xff") }, "the HTML is not UTF-8" },
 	};
@@ -417,7 +491,9 @@ what_cannot_be_is_refused_with_a_reason(void **state)
 	}
 }
 
-T_MAIN(T(fields_say_what_was_given), T(long_words_are_encoded_and_come_back), T(nothing_begins_a_field_of_its_own), T(addresses_say_whom),
-	T(domains_become_ascii), T(file_names_come_back), T(the_encoding_of_a_text_is_chosen_by_what_it_is), T(long_lines_are_broken_softly),
-	T(a_message_has_its_parts_and_its_size), T(a_file_that_changed_is_noticed), T(a_boundary_stands_nowhere_in_the_text),
+T_MAIN(T(fields_say_what_was_given), T(long_words_are_encoded_and_come_back),
+	T(nothing_begins_a_field_of_its_own), T(addresses_say_whom), T(domains_become_ascii),
+	T(file_names_come_back), T(the_encoding_of_a_text_is_chosen_by_what_it_is),
+	T(long_lines_are_broken_softly), T(a_message_has_its_parts_and_its_size),
+	T(a_file_that_changed_is_noticed), T(a_boundary_stands_nowhere_in_the_text),
 	T(what_cannot_be_is_refused_with_a_reason))

@@ -61,7 +61,8 @@ add_qp_line(struct buf *b, str line)
 	for (size_t i = 0; i < line.n; i++) {
 		unsigned char c = (unsigned char)line.p[i];
 		bool last = i + 1 == line.n;
-		bool coded = is_costly(c) || ((c == ' ' || c == '\t') && last) || (i == 0 && is_tempting(line));
+		bool coded =
+			is_costly(c) || ((c == ' ' || c == '\t') && last) || (i == 0 && is_tempting(line));
 		size_t n = coded ? 3 : 1;
 
 		if (column + n > (size_t)LINE - !last) {
@@ -106,7 +107,8 @@ compose_encode_text(struct buf *b, str text)
 	if (facts.ascii && !facts.nul && facts.longest <= LONGEST) {
 		encoding = "7bit";
 		buf_add(b, buf_str(&lines));
-	} else if (facts.nul || facts.costly * 2 > facts.n / 3) { /* base64 is shorter, and nobody could read the other */
+	} else if (facts.nul ||
+		   facts.costly * 2 > facts.n / 3) { /* base64 is shorter, and nobody could read the other */
 		encoding = "base64";
 		add_base64(b, buf_str(&lines));
 	} else {

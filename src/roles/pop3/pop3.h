@@ -7,20 +7,16 @@
 
 #include "base/table.h"
 #include "roles/askers.h"
-#include "rt/pool.h"
+#include "roles/handover.h"
+#include "roles/reading.h"
 #include "rt/sock.h"
 #include "rt/stream.h"
-#include "store/store.h"
 #include "wire/pop3.h"
 
 enum {
-	POP3_TOKEN = 16,         /* bytes that name a session between roles */
-	POP3_WAITING = 4096,     /* sessions of which only one half is there, at most */
-	POP3_WAITING_MS = 10000, /* how long they wait for the other */
 	POP3_STORE_MS = 30000,   /* how long the store may take to answer */
 	POP3_SMALL = 64 * 1024,  /* bodies up to here go with the +OK in one write */
 	POP3_PIECE = 128 * 1024, /* larger ones in pieces of this size */
-	POP3_INPUT = 64 * 1024,  /* read from a client at a time */
 	POP3_ERRORS = 100        /* bad commands in a row before the connection is closed */
 };
 
@@ -36,12 +32,8 @@ struct pop3 {
 	struct role *role;
 	struct chan store, vault;
 	struct askers logins;
-	struct store_reader *reader;
-	struct pool *pool;        /* reads what is not in memory */
-	bool no_nowait;           /* the file system cannot say whether a read would block */
-	struct table waiting;     /* by token */
-	struct link waiting_list; /* oldest first */
-	struct timer waiting_timer;
+	struct handovers handovers;
+	struct reading reading;
 	struct table locks; /* sessions by account */
 	struct link sessions;
 	int64_t timeout_ms;
@@ -69,13 +61,8 @@ struct pop3 *pop3_new(struct role *r);
 void pop3_start_threads(struct pop3 *p); /* in the jail: a thread that is older than it would be outside */
 void pop3_free(struct pop3 *p);          /* sessions must have ended, or the process ends */
 
-/* waiting.c: matches handovers and grants. The strings are copied; fd is taken over. */
-void pop3_on_grant(struct pop3 *p, const struct talk_grant *m);
-void pop3_on_handover(struct pop3 *p, const struct talk_handover *m, int fd);
-void pop3_waiting_done(struct pop3 *p);
-
 /* session.c */
-void pop3_session_start(struct pop3 *p, int fd, const struct talk_handover *m, uint32_t account, str address);
+void pop3_session_start(void *pop3, int fd, const struct talk_handover *m, uint32_t account, str address);
 
 /* commands.c: a fault that ends the connection (CLOSED, TIMED_OUT, CANCELLED) is passed up; others are for the client. */
 enum fault pop3_command_run(struct pop3_session *s, const struct pop3_command *c);

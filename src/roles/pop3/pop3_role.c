@@ -14,32 +14,22 @@ on_login(struct chan *c, struct frame *f)
 {
 	struct asker *from = c->ctx;
 	struct pop3 *p = from->role->own;
-	struct talk_handover m;
 
 	if (!role_check_frame(p->role, c, f, from->kind))
 		return;
-	if (!talk_read_handover(f->payload, &m) || m.session.n != POP3_TOKEN || f->fd < 0 ||
-		m.input.n > POP3_INPUT) {
+	if (!handovers_on_handover(&p->handovers, f))
 		role_bad_frame(p->role, c, f, "fields");
-		return;
-	}
-	pop3_on_handover(p, &m, f->fd);
-	f->fd = -1;
 }
 
 static void
 on_vault(struct chan *c, struct frame *f)
 {
 	struct pop3 *p = c->ctx;
-	struct talk_grant m;
 
 	if (!role_check_frame(p->role, c, f, TALK_VAULT))
 		return;
-	if (!talk_read_grant(f->payload, &m) || m.session.n != POP3_TOKEN || m.account == 0) {
+	if (!handovers_on_grant(&p->handovers, f))
 		role_bad_frame(p->role, c, f, "fields");
-		return;
-	}
-	pop3_on_grant(p, &m);
 }
 
 /* The store answers; it asks nothing. */
@@ -83,9 +73,10 @@ pop3_new(struct role *r)
 	p->role = r;
 	r->own = p;
 	loop_random(r->loop, &key, sizeof(key));
-	table_init(&p->waiting, key);
 	table_init(&p->locks, key);
-	list_init(&p->waiting_list);
+	handovers_init(&p->handovers, r);
+	p->handovers.start = pop3_session_start;
+	p->handovers.ctx = p;
 	list_init(&p->sessions);
 	p->timeout_ms = conf_int(r->conf, CONF_pop3_timeout);
 	init_chan(p, &p->store, "store", on_store);
@@ -97,20 +88,20 @@ pop3_new(struct role *r)
 void
 pop3_start_threads(struct pop3 *p)
 {
-	p->pool = pool_new(p->role->loop, READ_THREADS);
+	p->reading.pool = pool_new(p->role->loop, READ_THREADS);
 }
 
 void
 pop3_free(struct pop3 *p)
 {
-	pop3_waiting_done(p);
+	handovers_done(&p->handovers);
 	chan_down(&p->store);
 	chan_down(&p->vault);
 	askers_done(&p->logins);
-	if (p->pool)
-		pool_free(p->pool);
+	if (p->reading.pool)
+		pool_free(p->reading.pool);
 	table_done(&p->locks);
-	store_reader_close(p->reader);
+	store_reader_close(p->reading.reader);
 	free(p);
 }
 
@@ -123,7 +114,7 @@ run(struct pop3 *p)
 	struct jail jail = { JAIL_FILES_READ | JAIL_THREADS, paths, NULL };
 
 	snprintf(store, sizeof(store), "%s/store", r->state_dir);
-	if (role_drop(r) != OK || store_reader_open(store, &r->log, &p->reader) != OK)
+	if (role_drop(r) != OK || store_reader_open(store, &r->log, &p->reading.reader) != OK)
 		return EX_UNAVAILABLE;
 	if (role_ready(r, &jail) != OK)
 		return EX_OSERR;

@@ -140,7 +140,7 @@ stage_begin(struct stage *g, bool sim)
 	CHECK(store_put_account(g->store, &ann, &g->ann) == OK);
 	CHECK(store_commit(g->store) == OK);
 	g->pop3 = pop3_new(&g->t.role);
-	CHECK(store_reader_beside(g->store, &g->pop3->reader) == OK);
+	CHECK(store_reader_beside(g->store, &g->pop3->reading.reader) == OK);
 	pop3_start_threads(g->pop3);
 	test_peer_up(&g->t, &g->store_end, TALK_STORE, 0, g, store_on_frame);
 	test_peer_up(&g->t, &g->vault_end, TALK_VAULT, 0, g, nothing_expected);
@@ -196,7 +196,7 @@ hand_over(struct stage *g, str token, const char *input)
 static void
 client_begin(struct stage *g, struct test_client *c, const char *input, const char *const *script)
 {
-	char token[POP3_TOKEN];
+	char token[HANDOVER_TOKEN];
 
 	memset(token, ++g->next_token, sizeof(token));
 	grant(g, str_of(token, sizeof(token)));
@@ -434,7 +434,8 @@ large_messages_arrive_whole(void **state)
 static void
 both_halves_of_a_session_must_come(void **state)
 {
-	static const char token[POP3_TOKEN] = "0123456789abcdef", other[POP3_TOKEN] = "fedcba9876543210";
+	static const char token[HANDOVER_TOKEN] = "0123456789abcdef",
+			  other[HANDOVER_TOKEN] = "fedcba9876543210";
 	struct test_client c = { 0 }, lost = { 0 };
 	struct stage g;
 

@@ -6,16 +6,7 @@
 
 #include "base/mem.h"
 
-#include <errno.h>
-#include <sys/uio.h>
-
 enum { LOOKUPS = 4, TOP_PIECE = 16 * 1024 };
-
-struct body {
-	int fd;
-	uint64_t offset, size;
-	bool dot_lines;
-};
 
 /* ---- finding it ---- */
 
@@ -26,7 +17,7 @@ look_up(struct pop3_session *s, const struct pop3_entry *entry, struct buf *out,
 	struct store_view *v;
 	enum fault f;
 
-	TRY(store_view_begin(s->pop3->reader, &v));
+	TRY(store_view_begin(s->pop3->reading.reader, &v));
 	f = view_email(v, s->account, entry->email, e);
 	if (f == OK)
 		buf_add(out, e->prefix);
@@ -35,7 +26,7 @@ look_up(struct pop3_session *s, const struct pop3_entry *entry, struct buf *out,
 	return f;
 }
 
-/* Adds "+OK ..." and the prefix to what is to be sent, and opens the body, which close_message wants once. On a fault nothing was added. */
+/* Adds "+OK ..." and the prefix to what is to be sent, and opens the body, which body_close wants once. On a fault nothing was added. */
 static enum fault
 open_message(struct pop3_session *s, const struct pop3_entry *entry, str head, struct body *ret)
 {
@@ -51,10 +42,10 @@ open_message(struct pop3_session *s, const struct pop3_entry *entry, str head, s
 		prefix = out->n;
 		f = look_up(s, entry, out, &e);
 		if (f == OK)
-			f = store_reader_file(s->pop3->reader, &e, &ret->fd);
+			f = body_open(&s->pop3->reading, &e, ret);
 	}
 	if (f == OK && out->n - prefix + e.place.size != entry->size) {
-		store_reader_release(s->pop3->reader, ret->fd);
+		body_close(&s->pop3->reading, ret);
 		f = STORE_CORRUPT;
 	}
 	if (f == STORE_CORRUPT)
@@ -64,90 +55,7 @@ open_message(struct pop3_session *s, const struct pop3_entry *entry, str head, s
 		out->n = before;
 		return f;
 	}
-	ret->offset = e.place.offset;
-	ret->size = e.place.size;
-	ret->dot_lines = e.dot_lines;
 	return OK;
-}
-
-static void
-close_message(struct pop3_session *s, const struct body *b)
-{
-	store_reader_release(s->pop3->reader, b->fd);
-}
-
-/* ---- reading it ---- */
-
-struct read_job {
-	int fd;
-	uint64_t offset;
-	size_t n;
-	char *to;
-	enum fault fault;
-};
-
-/* In a thread. */
-static void
-read_slowly(void *arg)
-{
-	struct read_job *j = arg;
-
-	while (j->n > 0) {
-		ssize_t n = pread(j->fd, j->to, j->n, (off_t)j->offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			j->fault = n == 0 ? STORE_CORRUPT : STORE_DOWN;
-			return;
-		}
-		j->to += n;
-		j->offset += (uint64_t)n;
-		j->n -= (size_t)n;
-	}
-}
-
-/* Reads what is in memory; moves the job on. */
-static void
-read_at_once(struct pop3 *p, struct read_job *j)
-{
-	while (j->n > 0 && !p->no_nowait) {
-		struct iovec to = { j->to, j->n };
-		ssize_t n = preadv2(j->fd, &to, 1, (off_t)j->offset, RWF_NOWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
-			p->no_nowait = true;
-		if (n <= 0)
-			return;
-		j->to += n;
-		j->offset += (uint64_t)n;
-		j->n -= (size_t)n;
-	}
-}
-
-/* n bytes from `at` of the body. Waits when they are not in memory. */
-static enum fault
-read_body(struct pop3_session *s, const struct body *b, uint64_t at, size_t n, char *to)
-{
-	struct read_job job = { .fd = b->fd, .offset = b->offset + at, .n = n, .to = to, .fault = OK };
-
-	read_at_once(s->pop3, &job);
-	if (job.n == 0)
-		return OK;
-	TRY(pool_run(s->pop3->pool, read_slowly, &job, 0));
-	return job.fault;
-}
-
-/* Is this piece of the body in memory? A look at its last octet tells, mostly; if not, the piece is read by a thread, which brings it there. */
-static enum fault
-warm(struct pop3_session *s, const struct body *b, uint64_t at, size_t n, char *scratch)
-{
-	struct read_job last = { .fd = b->fd, .offset = b->offset + at + n - 1, .n = 1, .to = scratch };
-
-	read_at_once(s->pop3, &last);
-	return last.n == 0 ? OK : read_body(s, b, at, n, scratch);
 }
 
 /* ---- sending it ---- */
@@ -165,12 +73,12 @@ add_small(struct pop3_session *s, const struct body *b, bool *at_line_start)
 	if (!b->dot_lines) {
 		char *to = buf_reserve(out, n + sizeof("\r\n.\r\n"));
 
-		TRY(read_body(s, b, 0, n, to));
+		TRY(body_read(&s->pop3->reading, b, 0, n, to));
 		*at_line_start = to[n - 1] == '\n';
 		buf_used(out, n);
 		return OK;
 	}
-	f = read_body(s, b, 0, n, buf_reserve(&plain, n));
+	f = body_read(&s->pop3->reading, b, 0, n, buf_reserve(&plain, n));
 	if (f == OK) {
 		buf_used(&plain, n);
 		pop3_stuff_add(out, buf_str(&plain), at_line_start);
@@ -190,19 +98,19 @@ send_large(struct pop3_session *s, const struct body *b, bool *at_line_start)
 
 		s->stream.due_ms = loop_now_ms(s->pop3->role->loop) + s->pop3->timeout_ms;
 		if (b->dot_lines) {
-			f = read_body(s, b, at, n, scratch);
+			f = body_read(&s->pop3->reading, b, at, n, scratch);
 			if (f == OK) {
 				pop3_stuff_add(&s->stream.out, str_of(scratch, n), at_line_start);
 				f = pop3_relieve(s);
 			}
 			continue;
 		}
-		f = warm(s, b, at, n, scratch);
+		f = body_warm(&s->pop3->reading, b, at, n, scratch);
 		if (f == OK)
 			f = stream_send_file(&s->stream, b->fd, b->offset + at, n);
 	}
 	if (f == OK && !b->dot_lines) {
-		f = read_body(s, b, b->size - 1, 1, scratch);
+		f = body_read(&s->pop3->reading, b, b->size - 1, 1, scratch);
 		*at_line_start = scratch[0] == '\n';
 	}
 	free(scratch);
@@ -245,7 +153,7 @@ pop3_retr(struct pop3_session *s, struct pop3_entry *e)
 	} else {
 		f = cut(s, send_large(s, &b, &at_line_start));
 	}
-	close_message(s, &b);
+	body_close(&s->pop3->reading, &b);
 	TRY(f);
 	pop3_end_add(out, at_line_start);
 	return pop3_relieve(s);
@@ -292,7 +200,7 @@ send_top(struct pop3_session *s, struct top *t, const struct body *b, bool *at_l
 		size_t n = (size_t)MIN(b->size - at, (uint64_t)TOP_PIECE);
 
 		s->stream.due_ms = loop_now_ms(s->pop3->role->loop) + s->pop3->timeout_ms;
-		f = read_body(s, b, at, n, scratch);
+		f = body_read(&s->pop3->reading, b, at, n, scratch);
 		if (f == OK) {
 			size_t wanted = top_take(t, str_of(scratch, n));
 			pop3_stuff_add(&s->stream.out, str_of(scratch, wanted), at_line_start);
@@ -315,7 +223,7 @@ pop3_top(struct pop3_session *s, const struct pop3_entry *e, uint32_t lines)
 	/* The prefix is header lines of ours, whole ones. */
 	TRY(open_message(s, e, S("+OK top follows\r\n"), &b));
 	f = cut(s, send_top(s, &t, &b, &at_line_start));
-	close_message(s, &b);
+	body_close(&s->pop3->reading, &b);
 	TRY(f);
 	pop3_end_add(&s->stream.out, at_line_start);
 	return pop3_relieve(s);

@@ -114,7 +114,7 @@ read_inbox(struct pop3_session *s)
 	struct store_view *v;
 	enum fault f;
 
-	TRY(store_view_begin(s->pop3->reader, &v));
+	TRY(store_view_begin(s->pop3->reading.reader, &v));
 	f = view_account(v, s->account, &account);
 	if (f == OK && account.disabled)
 		f = MAILBOX_DISABLED;
@@ -304,8 +304,9 @@ copy(str s)
 }
 
 void
-pop3_session_start(struct pop3 *p, int fd, const struct talk_handover *m, uint32_t account, str address)
+pop3_session_start(void *ctx, int fd, const struct talk_handover *m, uint32_t account, str address)
 {
+	struct pop3 *p = ctx;
 	struct pop3_session *s = NEW(struct pop3_session);
 
 	if (stream_init(&s->stream, p->role->loop, fd) != OK) {
