@@ -22,6 +22,7 @@ struct email_limits {
 };
 /* Charsets are converted by iconv: the process holds a charset_stock (mail/charset.h) from before it is jailed. */
 struct email_builder;
+extern const struct hash_key email_thread_key; /* the one of all who store mail: threads are found by it */
 struct email_builder *email_builder_new(const struct email_limits *limits, const struct hash_key *thread_key);
 void email_builder_free(struct email_builder *b);            /* calm with NULL */
 void email_builder_reset(struct email_builder *b);           /* for the next message; keeps memory */

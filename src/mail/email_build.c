@@ -18,6 +18,8 @@ enum {
 	KEPT_BYTES = 128 * 1024, /* a buffer that grew beyond is given back at reset */
 };
 
+const struct hash_key email_thread_key = { 0x706f737472696465, 0x7220746872656164 };
+
 /* ---- what mime tells ---- */
 
 static bool

@@ -11,11 +11,9 @@ enum { STORE_MS = 60000, RATE_GRACE_MS = 20000 };
 static struct email_builder *
 take_builder(struct smtp_role *smtp)
 {
-	static const struct hash_key thread_key = { 0x706f737472696465, 0x7220746872656164 };
-
 	if (smtp->spare_count)
 		return smtp->spare[--smtp->spare_count];
-	return email_builder_new(NULL, &thread_key);
+	return email_builder_new(NULL, &email_thread_key);
 }
 
 static void
