@@ -10,7 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COMMIT_EVERY = 20000 };
+enum {
+	COMMIT_EVERY = 20000,
+	MOST_ASIDE = 1000 /* records that cannot be applied: with more, the log is not one that we wrote */
+};
 
 /* ---- the index: opened, or given up ---- */
 
@@ -269,9 +272,10 @@ commit_at(struct store *s, struct position at, uint64_t lsn)
 	return state_begin(&s->st, false);
 }
 
-/* Applies what is behind the index's position, once each. *ret_poison: the record at which it failed. */
+/* Applies what is behind the index's position, once each. *ret_poison: the record at which it failed. What comes before the record doubt_lsn is
+ * committed first, so that its failure costs no more than itself. */
 static enum fault
-replay(struct store *s, uint64_t skip_lsn, bool commits, uint64_t *ret_poison)
+replay(struct store *s, uint64_t doubt_lsn, bool commits, uint64_t *ret_poison)
 {
 	const struct row_meta *m = &s->st.meta;
 	struct position at = { m->applied_segment, m->applied_offset };
@@ -293,8 +297,11 @@ replay(struct store *s, uint64_t skip_lsn, bool commits, uint64_t *ret_poison)
 		state_segment(&s->st, at.segment)->changed = true;
 		if (step == WALK_BAD || r.at.lsn <= last)
 			continue;
-		f = is_skipped(s->st.txn, r.at.lsn, &skipped);
-		if (f == OK && !skipped && r.at.lsn != skip_lsn)
+		if (r.at.lsn == doubt_lsn)
+			f = commit_at(s, (struct position){ r.at.segment, r.at.offset }, last);
+		if (f == OK)
+			f = is_skipped(s->st.txn, r.at.lsn, &skipped);
+		if (f == OK && !skipped)
 			f = replay_record(&s->st, &r);
 		if (f != OK) {
 			*ret_poison = r.at.lsn;
@@ -373,7 +380,10 @@ set_aside(struct store *s, uint64_t lsn)
 	s->damaged++;
 	key_begin(&k, ROW_SKIPPED);
 	key_add_u64(&k, lsn);
-	return index_put(s->st.txn, key_str(&k), S("set aside"));
+	TRY(index_put(s->st.txn, key_str(&k), S("set aside")));
+	TRY(state_commit(&s->st)); /* the next one that fails must not make us forget this one */
+	s->commits++;
+	return state_begin(&s->st, false);
 }
 
 /* A record that fails may be at fault, or the index: the first time the index is made anew from the log, the second time the
@@ -381,11 +391,11 @@ set_aside(struct store *s, uint64_t lsn)
 static enum fault
 replay_all(struct store *s)
 {
-	uint64_t poison = 0, failed_before = 0;
+	uint64_t poison = 0, failed_before = 0, aside = 0;
 	bool made_anew = s->st.meta.applied_lsn == 0;
 	enum fault f;
 
-	while ((f = replay(s, 0, true, &poison)) != OK && poison) {
+	while ((f = replay(s, failed_before, true, &poison)) != OK && poison) {
 		if (f == STORE_FULL || f == STORE_DOWN)
 			return f;
 		if (!made_anew) {
@@ -396,8 +406,13 @@ replay_all(struct store *s)
 		}
 		state_abort(&s->st);
 		TRY(state_begin(&s->st, true));
-		if (poison == failed_before)
+		if (poison == failed_before) {
+			if (++aside > MOST_ASIDE) {
+				log_error(&s->log, "too-many-set-aside", kv_int("most", MOST_ASIDE));
+				return STORE_CORRUPT;
+			}
 			TRY(set_aside(s, poison));
+		}
 		failed_before = poison;
 	}
 	return f;
