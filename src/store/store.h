@@ -33,6 +33,10 @@ struct store_settings {
 	uint64_t most_unfinished_bytes; /* of large bodies being received, all together; 0 = 1 GiB */
 	int64_t (*wall_ms)(void);       /* the clock */
 	bool read_only;                 /* verify: nothing is written, nothing is repaired */
+	/* NULL, or told of each mailbox that an effect touches when it is applied, before its flush; mailbox 0: the whole account. Must not
+	 * call back into the store. */
+	void (*changed)(void *ctx, uint32_t account, uint32_t mailbox);
+	void *changed_ctx;
 };
 
 /* Opens, or makes, the store; takes the lock of its directory (TOO_BUSY: another process has it); replays the log from where the
@@ -84,11 +88,15 @@ enum { /* flags of a message in a mailbox */
 	FLAG_ANSWERED = 2,
 	FLAG_FLAGGED = 4,
 	FLAG_DELETED = 8,
-	FLAG_DRAFT = 16
+	FLAG_DRAFT = 16,
+	STORE_FLAGS = 31 /* all of them */
 };
 enum {
 	STORE_KEYWORDS = 64
 }; /* keyword bits of a mailbox entry; more keywords go to an overflow row (with IMAP) */
+/* The bit of a keyword in an account; a new name gets the next free one. Names are compared without case. BAD_ARGUMENT: not an atom (RFC 9051 9);
+ * TOO_BIG: all are in use. They go with the account. */
+enum fault store_put_keyword(struct store *s, uint32_t account, str name, unsigned *ret_bit);
 
 enum store_role { ROLE_NONE, ROLE_INBOX, ROLE_DRAFTS, ROLE_SENT, ROLE_TRASH, ROLE_JUNK, ROLE_ARCHIVE };
 struct store_mailbox {
@@ -117,7 +125,8 @@ struct store_delivery {
 	uint64_t keywords;
 	str prefix; /* bytes before the common body: Return-Path, Delivered-To ... CRLF lines */
 	/* filled in: */
-	enum fault verdict; /* OK, OVER_QUOTA, NO_SUCH_MAILBOX, STORE_FULL, MAILBOX_DISABLED */
+	enum fault
+		verdict; /* OK, OVER_QUOTA, NO_SUCH_MAILBOX, STORE_FULL, MAILBOX_DISABLED, ALREADY_EXISTS */
 	uint32_t uid;
 	uint64_t email;
 	uint64_t modseq;
@@ -134,6 +143,8 @@ struct store_message {
 	const uint64_t *reference_keys;
 	size_t reference_count;
 	bool dot_lines; /* some line begins with a dot: POP3 and SMTP must stuff */
+	/* 0, or a key by which the message is known: an account that has an email that came with it gives ALREADY_EXISTS. It goes with the email. */
+	uint64_t once;
 };
 /* Verdict per delivery; OK when at least one is OK (else the first one's verdict). The body stands in the log once. */
 enum fault store_accept(struct store *s, const struct store_message *m, struct store_delivery *d, size_t n);
@@ -222,6 +233,10 @@ enum fault view_account(struct store_view *v, uint32_t id, struct store_account 
 enum fault view_account_by_address(struct store_view *v, str address, struct store_account *ret);
 enum fault view_alias(struct store_view *v, struct arena *a, str address, str **ret_targets, size_t *ret_n);
 enum fault view_note(struct store_view *v, str name, str *ret_value);
+/* The name of a keyword bit. */
+enum fault view_keyword(struct store_view *v, uint32_t account, unsigned bit, str *ret_name);
+/* Has the account an email that came with this key (store_message.once)? OK or NOT_FOUND. */
+enum fault view_once(struct store_view *v, uint32_t account, uint64_t key);
 /* Walks: *at = 0 (or "") to begin; NOT_FOUND at the end. */
 enum fault view_next_domain(struct store_view *v, struct arena *a, str *at);
 enum fault view_next_account(struct store_view *v, uint32_t *at, struct store_account *ret);

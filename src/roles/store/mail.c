@@ -128,6 +128,22 @@ store_on_large_drop(struct storekeeper *s, struct store_peer *p, struct frame *f
 /* ---- accept ---- */
 
 static void
+take_references(struct storekeeper *s, str references, struct store_message *m)
+{
+	struct talk_key key;
+	uint64_t *keys;
+	size_t n = 0;
+
+	for (str list = references; list.n && talk_take_key(&list, &key);)
+		n++;
+	m->reference_keys = keys = ARENA_ARRAY(&s->scratch, n, uint64_t);
+	m->reference_count = n;
+	n = 0;
+	for (str list = references; list.n && talk_take_key(&list, &key);)
+		keys[n++] = key.key;
+}
+
+static void
 accept_now(struct storekeeper *s, struct store_peer *p, const struct frame *f, const struct talk_accept *in,
 	struct store_large **large)
 {
@@ -140,9 +156,7 @@ accept_now(struct storekeeper *s, struct store_peer *p, const struct frame *f, c
 		.dot_lines = in->dot_lines };
 	struct store_delivery *d;
 	struct talk_delivery td;
-	struct talk_key key;
-	uint64_t *keys;
-	size_t n = 0, k = 0;
+	size_t n = 0;
 	struct buf verdicts = { 0 };
 	enum fault fault;
 
@@ -155,14 +169,7 @@ accept_now(struct storekeeper *s, struct store_peer *p, const struct frame *f, c
 		d[n++] = (struct store_delivery){
 			.account = td.account, .mailbox = td.mailbox, .flags = td.flags, .prefix = td.prefix
 		};
-	for (str list = in->references; list.n && talk_take_key(&list, &key);)
-		k++;
-	keys = ARENA_ARRAY(&s->scratch, k, uint64_t);
-	k = 0;
-	for (str list = in->references; list.n && talk_take_key(&list, &key);)
-		keys[k++] = key.key;
-	m.reference_keys = keys;
-	m.reference_count = k;
+	take_references(s, in->references, &m);
 	fault = n ? store_accept(s->store, &m, d, n) : NO_VALID_RCPTS;
 	if (fault == OK)
 		*large = NULL;
@@ -170,6 +177,29 @@ accept_now(struct storekeeper *s, struct store_peer *p, const struct frame *f, c
 		talk_put_verdict(&verdicts, &(struct talk_verdict){ d[i].verdict, d[i].uid, d[i].email });
 	STORE_ANSWER(s, p, f, accepted, { .fault = fault, .verdicts = buf_str(&verdicts) });
 	buf_done(&verdicts);
+}
+
+static void
+append_now(struct storekeeper *s, struct store_peer *p, const struct frame *f, const struct talk_append *in,
+	struct store_large **large)
+{
+	struct store_message m = { .body = in->body,
+		.large = *large,
+		.row = in->row,
+		.received_ms = in->received_ms,
+		.sent_ms = in->sent_ms,
+		.message_id_key = in->message_id_key,
+		.once = in->once,
+		.dot_lines = in->dot_lines };
+	struct store_delivery d = { .account = in->account,
+		.mailbox = in->mailbox,
+		.flags = in->flags & STORE_FLAGS,
+		.keywords = in->keywords };
+
+	take_references(s, in->references, &m);
+	if (store_accept(s->store, &m, &d, 1) == OK)
+		*large = NULL;
+	STORE_ANSWER(s, p, f, verdict, { d.verdict, d.uid, d.email });
 }
 
 struct large_accept {
@@ -196,45 +226,41 @@ accept_large(void *arg)
 	struct large_accept *la = arg;
 	struct storekeeper *s = la->s;
 	struct talk_accept in;
+	struct talk_append one;
 	enum fault f = pool_run(s->pool, sync_in_thread, la, 0);
+	bool appends = la->frame.type == TALK_ASK_append;
 
 	if (f == OK)
 		f = la->fault;
 	list_remove(&la->large->link);
-	if (f == OK && talk_read_accept(la->frame.payload, &in)) {
+	if (f == OK && appends && talk_read_append(la->frame.payload, &one))
+		append_now(s, la->p, &la->frame, &one, &la->large->body);
+	else if (f == OK && !appends && talk_read_accept(la->frame.payload, &in))
 		accept_now(s, la->p, &la->frame, &in, &la->large->body);
-		arena_reset(&s->scratch);
-	} else {
+	else if (appends)
+		ROLE_ANSWER(&la->p->chan, &la->frame, verdict, { .fault = f == OK ? MALFORMED : f });
+	else
 		ROLE_ANSWER(&la->p->chan, &la->frame, accepted, { .fault = f == OK ? MALFORMED : f });
-	}
+	arena_reset(&s->scratch);
+	la->p->busy--;
 	store_large_free(la->large->body);
 	free(la->large);
 	arena_done(&la->arena);
 	free(la);
 }
 
-void
-store_on_accept(struct storekeeper *s, struct store_peer *p, struct frame *f)
+static void
+sync_first(struct storekeeper *s, struct store_peer *p, const struct frame *f, uint64_t id, str body)
 {
-	struct talk_accept in;
-	struct store_large *none = NULL;
 	struct large_accept *la;
-	struct large *g;
+	struct large *g = find_large(p, id);
 
-	if (!talk_read_accept(f->payload, &in)) {
-		role_bad_frame(s->role, &p->chan, f, "fields");
-		return;
-	}
-	if (!in.large) {
-		accept_now(s, p, f, &in, &none);
-		return;
-	}
-	g = find_large(p, in.large);
-	if (!g || g->syncing || in.body.n) {
+	if (!g || g->syncing || body.n) {
 		role_bad_frame(s->role, &p->chan, f, "large");
 		return;
 	}
 	g->syncing = true;
+	p->busy++;
 	la = NEW(struct large_accept);
 	la->s = s;
 	la->p = p;
@@ -242,6 +268,68 @@ store_on_accept(struct storekeeper *s, struct store_peer *p, struct frame *f)
 	la->frame = *f;
 	la->frame.payload = arena_str(&la->arena, f->payload);
 	fiber_start(s->role->loop, accept_large, la);
+}
+
+void
+store_on_accept(struct storekeeper *s, struct store_peer *p, struct frame *f)
+{
+	struct store_large *none = NULL;
+	struct talk_accept in;
+
+	if (!talk_read_accept(f->payload, &in))
+		role_bad_frame(s->role, &p->chan, f, "fields");
+	else if (in.large)
+		sync_first(s, p, f, in.large, in.body);
+	else
+		accept_now(s, p, f, &in, &none);
+}
+
+void
+store_on_append(struct storekeeper *s, struct store_peer *p, struct frame *f)
+{
+	struct store_large *none = NULL;
+	struct talk_append in;
+
+	if (!talk_read_append(f->payload, &in))
+		role_bad_frame(s->role, &p->chan, f, "fields");
+	else if (in.large)
+		sync_first(s, p, f, in.large, in.body);
+	else
+		append_now(s, p, f, &in, &none);
+}
+
+/* ---- mailboxes ---- */
+
+void
+store_on_mailbox_make(struct storekeeper *s, struct store_peer *p, struct frame *f)
+{
+	struct talk_mailbox_make ask;
+	uint32_t id = 0;
+	enum fault fault;
+
+	if (!talk_read_mailbox_make(f->payload, &ask) || ask.role > ROLE_ARCHIVE) {
+		role_bad_frame(s->role, &p->chan, f, "fields");
+		return;
+	}
+	fault = store_create_mailbox(s->store, ask.account, ask.name, (enum store_role)ask.role, &id);
+	if (fault == OK && ask.subscribed)
+		fault = store_subscribe_mailbox(s->store, ask.account, id, true);
+	STORE_ANSWER(s, p, f, mailbox_made, { .fault = fault, .id = id });
+}
+
+void
+store_on_keyword(struct storekeeper *s, struct store_peer *p, struct frame *f)
+{
+	struct talk_keyword_put ask;
+	unsigned bit = 0;
+	enum fault fault;
+
+	if (!talk_read_keyword_put(f->payload, &ask)) {
+		role_bad_frame(s->role, &p->chan, f, "fields");
+		return;
+	}
+	fault = store_put_keyword(s->store, ask.account, ask.name, &bit);
+	STORE_ANSWER(s, p, f, keyword_told, { .fault = fault, .bit = (uint8_t)bit });
 }
 
 /* ---- changes ---- */

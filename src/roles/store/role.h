@@ -4,11 +4,15 @@
 #ifndef ROLES_STORE_ROLE_H
 #define ROLES_STORE_ROLE_H
 
+#include "base/table.h"
 #include "roles/role.h"
 #include "rt/pool.h"
 #include "store/store.h"
 
-enum { STORE_PEERS = 64 };
+enum {
+	STORE_PEERS = 64,
+	STORE_WATCHES = 100000 /* mailboxes one process may watch */
+};
 
 /* A channel's other end: another role, or an administrator's command line. */
 struct store_peer {
@@ -18,7 +22,10 @@ struct store_peer {
 	struct storekeeper *role;
 	struct link link; /* of administrators */
 	bool gone;        /* an administrator's: free it after the batch */
+	unsigned busy;    /* fibers that will answer it */
 	struct link larges;
+	struct link watchers; /* of the mailboxes it wants to hear about */
+	size_t watches;
 	/* what main.cf says about addresses (talk policy), in this peer's words */
 	struct arena policy_arena;
 	str delimiter, myhostname, postmaster;
@@ -48,9 +55,15 @@ struct storekeeper {
 	struct store_answer *appliers; /* who waits for a commit */
 	size_t applier_count, applier_room;
 	uint64_t next_large;
+	struct table topics;   /* mailboxes that are watched */
+	struct link owed;      /* watchers who are to be told */
 	size_t company, turns; /* of the batch that gathers: answers seen at the last turn, turns given */
 	struct arena scratch;  /* of one request */
 };
+
+/* The role without its jail and its loop; NULL: the store cannot be opened (logged). */
+struct storekeeper *storekeeper_new(struct role *r);
+void storekeeper_free(struct storekeeper *s); /* flushes; channels must not be used afterwards */
 
 typedef void store_handler(struct storekeeper *s, struct store_peer *p, struct frame *f);
 
@@ -68,11 +81,19 @@ void store_answer_later(struct storekeeper *s, struct store_peer *p, const struc
 
 /* mail.c */
 store_handler store_on_policy, store_on_rcpt, store_on_accept, store_on_large_new, store_on_large_add,
-	store_on_large_drop, store_on_apply, store_on_expunge, store_on_flags;
+	store_on_large_drop, store_on_apply, store_on_expunge, store_on_flags, store_on_append,
+	store_on_mailbox_make, store_on_keyword;
 void store_drop_larges(struct store_peer *p);
 /* people.c */
 store_handler store_on_secret, store_on_domain_put, store_on_domain_remove, store_on_account_put,
 	store_on_account_remove, store_on_alias, store_on_stats;
+/* notices.c: who watches which mailbox. */
+store_handler store_on_watch, store_on_unwatch;
+void store_notices_init(struct storekeeper *s);
+void store_notices_done(struct storekeeper *s);
+void store_notices_drop(struct store_peer *p);                             /* it has gone */
+void store_notices_changed(void *ctx, uint32_t account, uint32_t mailbox); /* store_settings.changed */
+void store_notices_send(struct storekeeper *s); /* what is owed, when it can be seen */
 /* resolve.c: the accounts behind an address, as a list of talk rcpt in ret_rcpts. */
 enum fault store_resolve(
 	struct storekeeper *s, struct store_peer *p, const struct talk_rcpt_ask *ask, struct buf *ret_rcpts);

@@ -22,12 +22,17 @@ static store_handler *const handlers[TALK_TYPES] = {
 	[TALK_SAY_policy] = store_on_policy,
 	[TALK_ASK_rcpt_ask] = store_on_rcpt,
 	[TALK_ASK_accept] = store_on_accept,
+	[TALK_ASK_append] = store_on_append,
+	[TALK_ASK_mailbox_make] = store_on_mailbox_make,
+	[TALK_ASK_keyword_put] = store_on_keyword,
 	[TALK_ASK_large_new] = store_on_large_new,
 	[TALK_ASK_large_add] = store_on_large_add,
 	[TALK_SAY_large_drop] = store_on_large_drop,
 	[TALK_ASK_apply] = store_on_apply,
 	[TALK_ASK_expunge] = store_on_expunge,
 	[TALK_ASK_add_flags] = store_on_flags,
+	[TALK_SAY_watch] = store_on_watch,
+	[TALK_SAY_unwatch] = store_on_unwatch,
 	[TALK_ASK_secret_put] = store_on_secret,
 	[TALK_ASK_domain_put] = store_on_domain_put,
 	[TALK_ASK_domain_remove] = store_on_domain_remove,
@@ -83,6 +88,13 @@ send_failure(const struct store_answer *a, enum fault fault)
 	switch (a->type) {
 	case TALK_ASK_accept: talk_put_accepted(&b, &(struct talk_accepted){ .fault = fault }); break;
 	case TALK_ASK_expunge: talk_put_expunged(&b, &(struct talk_expunged){ .fault = fault }); break;
+	case TALK_ASK_append: talk_put_verdict(&b, &(struct talk_verdict){ .fault = fault }); break;
+	case TALK_ASK_mailbox_make:
+		talk_put_mailbox_made(&b, &(struct talk_mailbox_made){ .fault = fault });
+		break;
+	case TALK_ASK_keyword_put:
+		talk_put_keyword_told(&b, &(struct talk_keyword_told){ .fault = fault });
+		break;
 	case TALK_ASK_account_put:
 		talk_put_account_made(&b, &(struct talk_account_made){ .fault = fault });
 		break;
@@ -142,7 +154,7 @@ bury_admins(struct storekeeper *s)
 	LIST_EACH(&s->admins, l) {
 		struct store_peer *p = CONTAINER(l, struct store_peer, link);
 
-		if (p->gone) {
+		if (p->gone && !p->busy) {
 			list_remove(&p->link);
 			loop_forget_hook(&p->chan.hook);
 			buf_done(&p->chan.in);
@@ -205,6 +217,8 @@ before_sleep(struct hook *h)
 	}
 	if (s->applier_count)
 		answer_appliers(s, f);
+	if (!list_empty(&s->owed))
+		store_notices_send(s);
 	bury_admins(s);
 }
 
@@ -227,6 +241,7 @@ peer_begin(struct storekeeper *s, struct store_peer *p, unsigned kind, uint32_t 
 	p->number = number;
 	p->role = s;
 	list_init(&p->larges);
+	list_init(&p->watchers);
 	chan_init(&p->chan, s->role->loop, talk_role_name(kind), CLOSED);
 	p->chan.ctx = p;
 	p->chan.on_frame = on_frame;
@@ -238,6 +253,7 @@ peer_down(struct chan *c)
 	struct store_peer *p = c->ctx;
 
 	store_drop_larges(p);
+	store_notices_drop(p);
 }
 
 static void
@@ -258,8 +274,10 @@ on_peer(struct role *r, unsigned kind, uint32_t number, int fd)
 		(void)close(fd);
 		return;
 	}
-	if (p->kind)
+	if (p->kind) {
 		store_drop_larges(p);
+		store_notices_drop(p);
+	}
 	if (!p->kind)
 		peer_begin(s, p, kind, number);
 	p->kind = kind;
@@ -274,6 +292,7 @@ admin_down(struct chan *c)
 {
 	struct store_peer *p = c->ctx;
 
+	store_drop_larges(p);
 	p->gone = true;
 }
 
@@ -316,6 +335,61 @@ wall_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+struct storekeeper *
+storekeeper_new(struct role *r)
+{
+	struct storekeeper *s = NEW(struct storekeeper);
+	struct store_settings set = {
+		.least_free_bytes = (uint64_t)conf_int(r->conf, CONF_queue_minfree),
+		.wall_ms = wall_ms,
+		.changed = store_notices_changed,
+		.changed_ctx = s,
+	};
+	char dir[300];
+
+	snprintf(dir, sizeof(dir), "%s/store", r->state_dir);
+	set.dir = dir;
+	s->role = r;
+	r->own = s;
+	list_init(&s->admins);
+	store_notices_init(s);
+	if (store_open(&set, &r->log, &s->store) != OK) {
+		store_notices_done(s);
+		free(s);
+		return NULL;
+	}
+	r->on_peer = on_peer;
+	s->hook.fn = before_sleep;
+	loop_before_sleep(r->loop, &s->hook);
+	s->commit_timer.fn = commit_due;
+	s->upkeep_timer.fn = upkeep;
+	timer_set(r->loop, &s->upkeep_timer, loop_now_ms(r->loop) + UPKEEP_MS);
+	s->control.fd = -1;
+	return s;
+}
+
+void
+storekeeper_free(struct storekeeper *s)
+{
+	timer_clear(&s->commit_timer);
+	timer_clear(&s->upkeep_timer);
+	loop_forget_hook(&s->hook);
+	for (size_t i = 0; i < STORE_PEERS; i++)
+		if (s->peers[i].kind) {
+			chan_down(&s->peers[i].chan);
+			arena_done(&s->peers[i].policy_arena);
+		}
+	store_notices_done(s);
+	if (s->pool)
+		pool_free(s->pool);
+	store_close(s->store);
+	free(s->answers);
+	free(s->appliers);
+	buf_done(&s->answer_bytes);
+	arena_done(&s->scratch);
+	free(s);
+}
+
 static int
 run(struct storekeeper *s)
 {
@@ -324,13 +398,6 @@ run(struct storekeeper *s)
 	struct jail jail = { JAIL_FILES_READ | JAIL_FILES_WRITE | JAIL_ACCEPT | JAIL_THREADS, paths, paths };
 
 	s->pool = pool_new(r->loop, POOL_THREADS);
-	r->on_peer = on_peer;
-	s->hook.fn = before_sleep;
-	loop_before_sleep(r->loop, &s->hook);
-	s->commit_timer.fn = commit_due;
-	s->upkeep_timer.fn = upkeep;
-	timer_set(r->loop, &s->upkeep_timer, loop_now_ms(r->loop) + UPKEEP_MS);
-	s->control.fd = -1;
 	for (size_t i = 0; i < r->listener_count; i++)
 		if (watch_start(r->loop, &s->control, r->listeners[i].fd, on_control) != OK)
 			return EX_OSERR;
@@ -342,22 +409,13 @@ run(struct storekeeper *s)
 int
 store_role(struct role *r)
 {
-	struct storekeeper *s = NEW(struct storekeeper);
-	struct store_settings set = {
-		.least_free_bytes = (uint64_t)conf_int(r->conf, CONF_queue_minfree),
-		.wall_ms = wall_ms,
-	};
-	char dir[300];
+	struct storekeeper *s;
 	int status;
 
-	snprintf(dir, sizeof(dir), "%s/store", r->state_dir);
-	set.dir = dir;
-	s->role = r;
-	r->own = s;
-	list_init(&s->admins);
 	if (role_drop(r) != OK)
 		return EX_NOUSER;
-	if (store_open(&set, &r->log, &s->store) != OK)
+	s = storekeeper_new(r);
+	if (!s)
 		return EX_UNAVAILABLE;
 	status = run(s);
 	before_sleep(&s->hook); /* what came in the last iteration */

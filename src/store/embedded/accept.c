@@ -68,9 +68,23 @@ bytes_before(const struct store_delivery *d, size_t i, uint64_t body)
 	return bytes;
 }
 
+/* What a key leads to. */
+static enum fault
+find_thread(struct store *s, uint32_t account, uint64_t key, struct row_thread *ret)
+{
+	struct key k;
+	str value;
+
+	key_of_account(&k, account, OF_THREAD);
+	key_add_u64(&k, key);
+	TRY(index_get(s->st.txn, key_str(&k), &value));
+	return row_take_thread(value, ret);
+}
+
 /* Refuses, or assigns mailbox, uid, email and modseq. */
 static enum fault
-assign(struct store *s, struct store_delivery *d, size_t i, uint64_t body, uint64_t *next_email)
+assign(struct store *s, struct store_delivery *d, size_t i, uint64_t body, uint64_t once,
+	uint64_t *next_email)
 {
 	struct store_delivery *at = &d[i], *before;
 	struct row_state st = { 0 };
@@ -82,6 +96,8 @@ assign(struct store *s, struct store_delivery *d, size_t i, uint64_t body, uint6
 		return f == NOT_FOUND ? NO_SUCH_MAILBOX : f;
 	if (st.disabled)
 		return MAILBOX_DISABLED;
+	if (once && (f = find_thread(s, at->account, once, &(struct row_thread){ 0 })) != NOT_FOUND)
+		return f == OK ? ALREADY_EXISTS : f;
 	if (at->prefix.n > PREFIX_MOST)
 		return TOO_BIG;
 	if (at->mailbox == 0)
@@ -111,25 +127,13 @@ assign(struct store *s, struct store_delivery *d, size_t i, uint64_t body, uint6
 
 /* ---- threads ---- */
 
-static enum fault
-find_thread(struct store *s, uint32_t account, uint64_t key, struct row_thread *ret)
-{
-	struct key k;
-	str value;
-
-	key_of_account(&k, account, OF_THREAD);
-	key_add_u64(&k, key);
-	TRY(index_get(s->st.txn, key_str(&k), &value));
-	return row_take_thread(value, ret);
-}
-
 /* The thread of the first known of its own message id and those it refers to; the unknown ones lead to it from now on. */
 static enum fault
 assign_thread(struct store *s, const struct store_message *m, const struct effect_email *first,
 	struct effect_email *e)
 {
 	size_t n = MIN(m->reference_count, MOST_KEYS);
-	uint64_t *keys = ARENA_ARRAY(&s->arena, n + 1, uint64_t);
+	uint64_t *keys = ARENA_ARRAY(&s->arena, n + 2, uint64_t);
 
 	for (const struct effect_email *twin = first; twin < e; twin++)
 		if (twin->account ==
@@ -160,6 +164,8 @@ assign_thread(struct store *s, const struct store_message *m, const struct effec
 	}
 	if (!e->thread)
 		e->thread = e->email;
+	if (m->once)
+		keys[e->key_count++] = m->once; /* nothing refers to it */
 	return OK;
 }
 
@@ -221,7 +227,7 @@ accept(struct store *s, const struct store_message *m, struct store_delivery *d,
 	if (!has_space(s, 2 * (m->large ? 0 : body) + m->row.n))
 		return STORE_FULL;
 	for (size_t i = 0; i < n; i++) {
-		d[i].verdict = assign(s, d, i, body, &next_email);
+		d[i].verdict = assign(s, d, i, body, m->once, &next_email);
 		accepted += d[i].verdict == OK;
 	}
 	if (!accepted)

@@ -44,8 +44,6 @@ changed(const struct store_entry *e, enum store_flag_change how, uint32_t *flags
 	}
 }
 
-enum { FLAGS_KNOWN = FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT };
-
 struct flag_request {
 	enum store_flag_change how;
 	uint32_t flags;
@@ -86,7 +84,7 @@ store_flag(struct store *s, struct arena *a, uint32_t account, uint32_t mailbox,
 	size_t n, enum store_flag_change how, uint32_t flags, uint64_t keywords, uint64_t unchanged_since,
 	uint64_t *ret_modseq, struct uid_range **ret_modified, size_t *ret_modified_n)
 {
-	struct flag_request q = { how, flags & FLAGS_KNOWN, keywords, unchanged_since };
+	struct flag_request q = { how, flags & STORE_FLAGS, keywords, unchanged_since };
 	struct uid_list modified = { 0 };
 	struct run_list runs = { 0 };
 	struct row_state st = { 0 };

@@ -83,6 +83,7 @@ bool body_of_name(const char *name, uint64_t *ret_id);
 /* people.c, mailbox.c: what is there, as a record states it; strings are s->arena's. */
 enum fault store_account_effect(struct store *s, uint32_t id, struct effect *ret);
 enum fault store_mailbox_effect(struct store *s, uint32_t account, uint32_t mailbox, struct effect *ret);
+enum fault store_forget_keywords(struct store *s, uint32_t account);
 uint32_t store_next_uidvalidity(struct store *s, const struct row_state *st);
 
 /* recover.c */

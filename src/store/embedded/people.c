@@ -149,6 +149,7 @@ store_remove_account(struct store *s, uint32_t account)
 	struct store_account a;
 
 	TRY(store_begin(s));
+	TRY(store_forget_keywords(s, account));
 	TRY(view_account(store_now(s), account, &a));
 	e.gone = (struct effect_gone){ .account = account, .modseq = a.modseq };
 	return store_effect(s, &e, S(""));

@@ -198,10 +198,38 @@ add_effect(struct store *s, const struct effect *e, uint16_t flags, str body)
 	return s->broken;
 }
 
+static void
+tell_changed(const struct store *s, const struct effect *e)
+{
+	void (*tell)(void *ctx, uint32_t account, uint32_t mailbox) = s->set.changed;
+
+	switch (e->type) {
+	case RECORD_MESSAGE:
+		for (size_t i = 0; i < e->message.email_count; i++)
+			for (size_t k = 0; k < e->message.emails[i].copy_count; k++)
+				tell(s->set.changed_ctx, e->message.emails[i].account,
+					e->message.emails[i].copies[k].mailbox);
+		break;
+	case RECORD_COPIES:
+		for (size_t i = 0; i < e->copies.item_count; i++)
+			tell(s->set.changed_ctx, e->copies.account, e->copies.items[i].copy.mailbox);
+		break;
+	case RECORD_FLAGS: tell(s->set.changed_ctx, e->flags.account, e->flags.mailbox); break;
+	case RECORD_EXPUNGE: tell(s->set.changed_ctx, e->expunge.account, e->expunge.mailbox); break;
+	case RECORD_MAILBOX: tell(s->set.changed_ctx, e->mailbox.account, e->mailbox.id); break;
+	case RECORD_MAILBOX_GONE:
+	case RECORD_ACCOUNT_GONE: tell(s->set.changed_ctx, e->gone.account, e->gone.mailbox); break;
+	default: break;
+	}
+}
+
 enum fault
 store_effect(struct store *s, const struct effect *e, str body)
 {
-	return add_effect(s, e, 0, body);
+	TRY(add_effect(s, e, 0, body));
+	if (s->set.changed)
+		tell_changed(s, e);
+	return OK;
 }
 
 enum fault

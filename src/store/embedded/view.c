@@ -525,3 +525,20 @@ view_changes(struct store_view *v, struct arena *a, uint32_t account, uint32_t m
 	ret->vanished = give(a, &vanished);
 	return OK;
 }
+
+/* ---- messages by a key of their own ---- */
+
+enum fault
+view_once(struct store_view *v, uint32_t account, uint64_t key)
+{
+	struct row_thread t = { 0 };
+	struct key k;
+	str value;
+
+	if (!v->txn)
+		return STORE_DOWN;
+	key_of_account(&k, account, OF_THREAD);
+	key_add_u64(&k, key);
+	TRY(index_get(v->txn, key_str(&k), &value));
+	return row_take_thread(value, &t);
+}
