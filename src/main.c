@@ -27,6 +27,7 @@ static const struct cli_verb *const verbs[] = {
 	&cli_domain,
 	&cli_user,
 	&cli_alias,
+	&cli_mailbox,
 	&cli_store,
 	&cli_config,
 	&cli_explain,

@@ -1,6 +1,7 @@
 #include "cli/control.h"
 
 #include "base/mem.h"
+#include "cli/house.h"
 #include "rt/chan.h"
 #include "talk/talk.h"
 
@@ -277,6 +278,147 @@ control_put_accounts(struct control *c, const struct store_account *list, size_t
 	for (size_t i = 0; i < n; i++)
 		ret_faults[i] = answers[i].fault;
 	free(answers);
+	return f;
+}
+
+/* ---- mail ---- */
+
+enum fault
+control_make_mailbox(struct control *c, uint32_t account, str name, enum store_role role, uint32_t *ret_id)
+{
+	struct question q = { .type = TALK_ASK_mailbox_make };
+	struct talk_mailbox_made made;
+	enum fault f;
+
+	talk_put_mailbox_make(
+		&q.bytes, &(struct talk_mailbox_make){ account, name, (uint8_t)role, .subscribed = true });
+	f = ask(c, &q);
+	if (f == OK)
+		f = talk_read_mailbox_made(q.answer, &made) ? made.fault : MALFORMED;
+	if (f == OK)
+		*ret_id = made.id;
+	question_done(&q);
+	return f;
+}
+
+enum fault
+control_put_keyword(struct control *c, uint32_t account, str name, unsigned *ret_bit)
+{
+	struct question q = { .type = TALK_ASK_keyword_put };
+	struct talk_keyword_told told;
+	enum fault f;
+
+	talk_put_keyword_put(&q.bytes, &(struct talk_keyword_put){ account, name });
+	f = ask(c, &q);
+	if (f == OK)
+		f = talk_read_keyword_told(q.answer, &told) && told.bit < STORE_KEYWORDS ? told.fault
+											 : MALFORMED;
+	if (f == OK)
+		*ret_bit = told.bit;
+	question_done(&q);
+	return f;
+}
+
+/* Says one message; its fault is the answer's. */
+static enum fault
+append(struct control *c, struct house_message *m, uint64_t large)
+{
+	struct question q = { 0 };
+	struct talk_verdict verdict;
+	enum fault f;
+
+	talk_put_append(&q.bytes, &(struct talk_append){ .account = m->account,
+					  .mailbox = m->mailbox,
+					  .flags = m->flags,
+					  .keywords = m->keywords,
+					  .received_ms = m->received_ms,
+					  .sent_ms = m->sent_ms,
+					  .message_id_key = m->message_id_key,
+					  .once = m->once,
+					  .references = m->references,
+					  .dot_lines = m->dot_lines,
+					  .large = large,
+					  .row = m->row,
+					  .body = large ? S("") : m->body });
+	f = call(c, TALK_ASK_append, &q.bytes, &q.arena, &q.answer);
+	if (f == OK && !talk_read_verdict(q.answer, &verdict))
+		f = MALFORMED;
+	if (f == OK)
+		m->fault = verdict.fault;
+	buf_done(&q.bytes);
+	arena_done(&q.arena);
+	return f;
+}
+
+static enum fault
+ask_append(struct asking *a, size_t i)
+{
+	return append(a->control, (struct house_message *)a->ret + i, 0);
+}
+
+enum fault
+control_append(struct control *c, struct house_message *list, size_t n)
+{
+	struct asking a = { .control = c, .ask = ask_append, .ret = list, .n = n };
+
+	return ask_all(&a);
+}
+
+struct large {
+	struct house_message *message;
+	bool (*more)(void *ctx, struct buf *b);
+	void *ctx;
+	struct buf piece;
+};
+
+static enum fault
+add_piece(struct control *c, uint64_t id, str bytes)
+{
+	struct question q = { 0 };
+	struct talk_done done;
+	enum fault f;
+
+	talk_put_large_add(&q.bytes, &(struct talk_large_add){ id, bytes });
+	f = call(c, TALK_ASK_large_add, &q.bytes, &q.arena, &q.answer);
+	if (f == OK)
+		f = talk_read_done(q.answer, &done) ? done.fault : MALFORMED;
+	buf_done(&q.bytes);
+	arena_done(&q.arena);
+	return f;
+}
+
+static enum fault
+ask_large(struct asking *a, size_t i)
+{
+	struct question q = { 0 };
+	struct large *l = a->ret;
+	struct talk_large_made made = { 0 };
+	enum fault f;
+
+	(void)i;
+	talk_put_large_new(&q.bytes, &(struct talk_large_new){ 0 });
+	f = call(a->control, TALK_ASK_large_new, &q.bytes, &q.arena, &q.answer);
+	if (f == OK)
+		f = talk_read_large_made(q.answer, &made) ? made.fault : MALFORMED;
+	while (f == OK && l->more(l->ctx, &l->piece)) {
+		f = add_piece(a->control, made.large, buf_str(&l->piece));
+		buf_clear(&l->piece);
+	}
+	if (f == OK)
+		f = append(a->control, l->message, made.large);
+	question_done(&q);
+	return f;
+}
+
+enum fault
+control_append_large(
+	struct control *c, struct house_message *m, bool (*more)(void *ctx, struct buf *b), void *ctx)
+{
+	struct large l = { .message = m, .more = more, .ctx = ctx };
+	struct asking a = { .control = c, .ask = ask_large, .ret = &l, .n = 1 };
+	enum fault f = ask_all(&a);
+
+	buf_done(&l.piece);
 	return f;
 }
 

@@ -3,6 +3,7 @@
 #ifndef CLI_CONTROL_H
 #define CLI_CONTROL_H
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "store/store.h"
 
@@ -22,6 +23,14 @@ enum fault control_put_alias(struct control *c, str address, const str *targets,
 /* Many at a time on the way. */
 enum fault control_put_accounts(
 	struct control *c, const struct store_account *list, size_t n, enum fault *ret_faults);
+enum fault control_make_mailbox(
+	struct control *c, uint32_t account, str name, enum store_role role, uint32_t *ret_id);
+enum fault control_put_keyword(struct control *c, uint32_t account, str name, unsigned *ret_bit);
+/* As house_append and house_append_large. */
+struct house_message;
+enum fault control_append(struct control *c, struct house_message *list, size_t n);
+enum fault control_append_large(
+	struct control *c, struct house_message *m, bool (*more)(void *ctx, struct buf *b), void *ctx);
 enum fault control_stats(struct control *c, struct store_stats *ret);
 
 #endif

@@ -4,6 +4,7 @@
 #include "cli/owner.h"
 
 #include "base/mem.h"
+#include "talk/talk.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUSY_TRIES = 50, BUSY_PAUSE_NS = 100000000 };
+enum {
+	BUSY_TRIES = 50,
+	BUSY_PAUSE_NS = 100000000,
+	COMMIT_EVERY = 16 /* batches of messages: an index transaction does not grow without end */
+};
 
 /* Either `store`, or `control` and `reader`. */
 struct house {
@@ -27,6 +32,9 @@ struct house {
 	struct log_sink sink;
 	struct log log;
 	struct arena arena;
+	unsigned appends;
+	int (*prepare)(void *ctx, const struct passwd *owner);
+	void *prepare_ctx;
 };
 
 /* ---- opening ---- */
@@ -71,6 +79,8 @@ open_store(struct house *h, enum house_use use)
 	enum fault f;
 	int status = owner_find(h->verb, h->conf, &owner);
 
+	if (status == EX_OK && h->prepare)
+		status = h->prepare(h->prepare_ctx, owner);
 	if (status == EX_OK && use == HOUSE_WRITE)
 		status = owner_make_dir(h->verb, h->dir, owner);
 	if (status != EX_OK)
@@ -116,9 +126,18 @@ free_house(struct house *h)
 int
 house_open(const struct cli *cli, const char *verb, enum house_use use, struct house **ret)
 {
+	return house_open_with(cli, verb, use, NULL, NULL, ret);
+}
+
+int
+house_open_with(const struct cli *cli, const char *verb, enum house_use use,
+	int (*prepare)(void *ctx, const struct passwd *owner), void *ctx, struct house **ret)
+{
 	struct house *h = NEW(struct house);
 	int status;
 
+	h->prepare = prepare;
+	h->prepare_ctx = ctx;
 	h->verb = verb;
 	h->sink =
 		(struct log_sink){ .fd = STDERR_FILENO, .least = LOG_WARN, .role = verb, .now_ms = wall_ms };
@@ -266,6 +285,96 @@ house_put_accounts(struct house *h, const struct store_account *list, size_t n, 
 		return control_put_accounts(h->control, list, n, ret_faults);
 	for (size_t i = 0; i < n; i++)
 		ret_faults[i] = store_put_account(h->store, &list[i], &id);
+	return store_flush(h->store);
+}
+
+/* ---- mail ---- */
+
+struct store_reader *
+house_reader(struct house *h)
+{
+	if (!h->reader && h->store && store_reader_beside(h->store, &h->reader) != OK)
+		(void)house_fault(h, STORE_DOWN, str_c(h->store_dir));
+	return h->reader;
+}
+
+enum fault
+house_make_mailbox(struct house *h, uint32_t account, str name, enum store_role role, uint32_t *ret_id)
+{
+	if (h->control)
+		return control_make_mailbox(h->control, account, name, role, ret_id);
+	TRY(store_create_mailbox(h->store, account, name, role, ret_id));
+	return flushed(h, store_subscribe_mailbox(h->store, account, *ret_id, true));
+}
+
+enum fault
+house_put_keyword(struct house *h, uint32_t account, str name, unsigned *ret_bit)
+{
+	if (h->control)
+		return control_put_keyword(h->control, account, name, ret_bit);
+	return flushed(h, store_put_keyword(h->store, account, name, ret_bit));
+}
+
+static void
+accept(struct house *h, struct house_message *m, struct store_large *large)
+{
+	struct store_delivery d = {
+		.account = m->account, .mailbox = m->mailbox, .flags = m->flags, .keywords = m->keywords
+	};
+	struct store_message sm = { .body = m->body,
+		.large = large,
+		.row = m->row,
+		.received_ms = m->received_ms,
+		.sent_ms = m->sent_ms,
+		.message_id_key = m->message_id_key,
+		.once = m->once,
+		.dot_lines = m->dot_lines };
+	uint64_t keys[64];
+	struct talk_key key;
+
+	for (str list = m->references;
+		sm.reference_count < COUNT(keys) && list.n && talk_take_key(&list, &key);)
+		keys[sm.reference_count++] = key.key;
+	sm.reference_keys = keys;
+	m->fault = store_accept(h->store, &sm, &d, 1);
+	if (m->fault != OK)
+		store_large_free(large);
+}
+
+enum fault
+house_append(struct house *h, struct house_message *list, size_t n)
+{
+	if (h->control)
+		return control_append(h->control, list, n);
+	for (size_t i = 0; i < n; i++)
+		accept(h, &list[i], NULL);
+	return ++h->appends % COMMIT_EVERY ? store_flush(h->store) : store_commit(h->store);
+}
+
+enum fault
+house_append_large(
+	struct house *h, struct house_message *m, bool (*more)(void *ctx, struct buf *b), void *ctx)
+{
+	struct store_large *large = NULL;
+	struct buf piece = { 0 };
+	enum fault f;
+
+	if (h->control)
+		return control_append_large(h->control, m, more, ctx);
+	TRY(store_large_new(h->store, &large));
+	f = OK;
+	while (f == OK && more(ctx, &piece)) {
+		f = store_large_add(large, buf_str(&piece));
+		buf_clear(&piece);
+	}
+	buf_done(&piece);
+	if (f == OK)
+		f = store_large_sync(large);
+	if (f != OK) {
+		store_large_free(large);
+		return f;
+	}
+	accept(h, m, large);
 	return store_flush(h->store);
 }
 

@@ -6,6 +6,7 @@
 #ifndef CLI_HOUSE_H
 #define CLI_HOUSE_H
 
+#include "base/buf.h"
 #include "cli/cli.h"
 #include "people/secret.h"
 #include "store/store.h"
@@ -18,6 +19,10 @@ enum house_use {
 };
 /* Loads main.cf, too. EX_OK, or a status of sysexits with everything said. */
 int house_open(const struct cli *cli, const char *verb, enum house_use use, struct house **ret);
+/* The same; prepare() is called when main.cf is known and we are still who we were: root, whose owner is not NULL, or not. */
+struct passwd;
+int house_open_with(const struct cli *cli, const char *verb, enum house_use use,
+	int (*prepare)(void *ctx, const struct passwd *owner), void *ctx, struct house **ret);
 /* Makes everything durable and visible. The status, or that of what went wrong now. Calm with NULL. */
 int house_close(struct house *h, int status);
 
@@ -38,6 +43,30 @@ enum fault house_put_alias(struct house *h, str address, const str *targets, siz
 /* Many accounts together; each has its fault in ret_faults. What is returned is that of the whole. */
 enum fault house_put_accounts(
 	struct house *h, const struct store_account *list, size_t n, enum fault *ret_faults);
+
+/* ---- mail ---- */
+
+/* How the store is read beside what writes it: for bodies. */
+struct store_reader *house_reader(struct house *h);
+/* Subscribed. ALREADY_EXISTS by name. */
+enum fault house_make_mailbox(
+	struct house *h, uint32_t account, str name, enum store_role role, uint32_t *ret_id);
+enum fault house_put_keyword(struct house *h, uint32_t account, str name, unsigned *ret_bit);
+/* A message for one mailbox; references: a list of talk's key. fault: what became of it. */
+struct house_message {
+	uint32_t account, mailbox, flags;
+	uint64_t keywords, message_id_key, once;
+	int64_t received_ms, sent_ms;
+	bool dot_lines;
+	str references, row, body;
+	enum fault fault;
+};
+/* Messages of up to HOUSE_LARGE octets, which become durable together; each has its fault. What is returned is that of the whole. */
+enum { HOUSE_LARGE = 256 * 1024 };
+enum fault house_append(struct house *h, struct house_message *list, size_t n);
+/* One longer message, whose octets more() appends in pieces until it says false. */
+enum fault house_append_large(
+	struct house *h, struct house_message *m, bool (*more)(void *ctx, struct buf *b), void *ctx);
 enum fault house_stats(struct house *h, struct store_stats *ret);
 
 /* The key that seals secrets; made by the first who needs it, but not when there are secrets that another key has sealed. EX_OK, or said. */
