@@ -370,6 +370,22 @@ encode(struct maker *k, const char *what, str text, str *ret, const char **ret_e
 	return true;
 }
 
+/* Lines lose the blanks that HTML's line ends leave behind. */
+static void
+text_of_html(str html, struct buf *out)
+{
+	struct buf raw = { 0 };
+
+	preview_strip_html(html, &raw);
+	for (str rest = buf_str(&raw), line; str_take_until(&rest, '\n', &line);) {
+		while (line.n && line.p[line.n - 1] == ' ')
+			line.n--;
+		buf_add(out, line);
+		buf_add_char(out, '\n');
+	}
+	buf_done(&raw);
+}
+
 static bool
 encode_texts(struct maker *k)
 {
@@ -381,7 +397,7 @@ encode_texts(struct maker *k)
 		ok = refer_to_inlines(k, &html) &&
 		     encode(k, "the HTML", buf_str(&html), &k->html, &k->html_encoding);
 		if (!c->has_text)
-			preview_strip_html(c->html, &text);
+			text_of_html(c->html, &text);
 	} else if (c->inline_count) {
 		buf_add_c(k->why, "inline files are pictures of HTML, and there is none");
 		ok = false;

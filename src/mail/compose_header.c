@@ -154,10 +154,10 @@ put_words(struct folded *f, str text)
 			blanks++;
 		text = str_from(text, blanks);
 		word = str_sub(text, 0, str_find(text, ' '));
-		if (!word.n)
-			break;
 		for (size_t i = 1; i < blanks; i++)
 			put(f, S(" "));
+		if (!word.n)
+			break; /* the last blank is the gap before what follows */
 		gap(f, word.n);
 		put(f, word);
 		text = str_from(text, word.n);
@@ -206,9 +206,9 @@ compose_add_field(struct buf *b, str name, str value, bool utf8)
 	if (from == value.n) {
 		put_words(&f, value);
 	} else {
-		put_words(&f, str_sub(value, 0, from ? from - 1 : 0));
+		put_words(&f, str_sub(value, 0, from));
 		put_encoded(&f, str_sub(value, from, to - from));
-		put_words(&f, str_from(value, to < value.n ? to + 1 : to));
+		put_words(&f, str_from(value, to));
 	}
 	buf_add(b, S("\r\n"));
 	return true;

@@ -144,7 +144,7 @@ def attachments_come_back_with_their_names_and_types():
 
 @tap.test
 def html_has_a_text_beside_it_and_its_pictures_within():
-    html = '<html><head><title>no</title></head><body><h1>Grüße</h1><p>one &amp; two<p><img src="cid:logo.png"></body></html>\n'
+    html = '<html><head><title>no</title></head><body><h1>Grüße</h1><p>one &amp; two \n<p><img src="cid:logo.png"></body></html>\n'
     page, logo = write("page.html", html), write("logo.png", b"\x89PNG\0")
     m = compose(*FROM, *TO, "--html", page, "--inline", logo, "--attach", write("a.txt", "x"))
     tap.equal(parts(m), ["multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png", "text/plain"])
