@@ -24,6 +24,11 @@ str peer_text(struct arena *a,
 /* The client a limit counts: 4 and the IPv4 address, 6 and the IPv6 /64, or zeroes for AF_UNIX. */
 void peer_client_key(const struct peer *p, unsigned char ret[9]);
 
+/* Can anybody on the internet have the addresses of this network (4 or 16 bytes, so many bits of them)? RFC 6890 and what came after it. PRIVATE:
+ * of a LAN, of documentation, or otherwise nobody's; a network that is only partly special is GLOBAL. */
+enum ip_reach { IP_GLOBAL, IP_PRIVATE, IP_LOOPBACK };
+enum ip_reach ip_reach(const unsigned char *ip, size_t bytes, unsigned bits);
+
 /* "25", "127.0.0.1:25", "[::1]:25", "*:25", "unix:/path" (for everybody who can reach it): the listening sockets (both families, where the system has both, for a bare port or *).
  * Port 0 lets the kernel choose, the same for both families. *ret_fds gets at most `room` descriptors, non-blocking,
  * close-on-exec, backlog 1024. Faults, and *why says what failed: BAD_ARGUMENT (not such a text), INTERNAL (the system refused). */

@@ -171,6 +171,49 @@ a_connection_knows_who_is_at_the_other_end(void **state)
 	buf_done(&why);
 }
 
-T_MAIN(T(an_address_has_one_spelling_and_a_key), T(peers_of_one_64_are_one_client),
-	T(listening_where_one_is_told), T(a_port_in_use_is_refused_and_said_so),
-	T(a_connection_knows_who_is_at_the_other_end))
+static void
+addresses_are_of_the_internet_or_of_a_lan(void **state)
+{
+	static const struct {
+		const char *ip;
+		unsigned bits;
+		enum ip_reach reach;
+	} cases[] = {
+		{ "127.0.0.1", 32, IP_LOOPBACK },
+		{ "127.0.0.0", 8, IP_LOOPBACK },
+		{ "127.0.0.0", 7, IP_GLOBAL },
+		{ "0.0.0.0", 0, IP_GLOBAL },
+		{ "10.255.255.255", 32, IP_PRIVATE },
+		{ "10.0.0.0", 7, IP_GLOBAL },
+		{ "11.0.0.1", 32, IP_GLOBAL },
+		{ "172.15.255.255", 32, IP_GLOBAL },
+		{ "172.16.0.0", 32, IP_PRIVATE },
+		{ "172.31.255.255", 32, IP_PRIVATE },
+		{ "172.32.0.0", 32, IP_GLOBAL },
+		{ "192.168.1.0", 24, IP_PRIVATE },
+		{ "192.169.0.1", 32, IP_GLOBAL },
+		{ "100.63.255.255", 32, IP_GLOBAL },
+		{ "100.127.0.1", 32, IP_PRIVATE },
+		{ "8.8.8.8", 32, IP_GLOBAL },
+		{ "::1", 128, IP_LOOPBACK },
+		{ "::", 0, IP_GLOBAL },
+		{ "fd00::2", 128, IP_PRIVATE },
+		{ "fe80::1", 128, IP_PRIVATE },
+		{ "febf::1", 128, IP_PRIVATE },
+		{ "fec0::1", 128, IP_GLOBAL },
+		{ "2001:db8::1", 128, IP_PRIVATE },
+		{ "2001:db9::1", 128, IP_GLOBAL },
+	};
+
+	(void)state;
+	EACH(cases, c) {
+		struct peer p;
+
+		CHECK(peer_parse(str_c(c->ip), &p));
+		CHECK_INT(ip_reach(p.ip, p.family == AF_INET ? 4 : 16, c->bits), c->reach);
+	}
+}
+
+T_MAIN(T(addresses_are_of_the_internet_or_of_a_lan), T(an_address_has_one_spelling_and_a_key),
+	T(peers_of_one_64_are_one_client), T(listening_where_one_is_told),
+	T(a_port_in_use_is_refused_and_said_so), T(a_connection_knows_who_is_at_the_other_end))

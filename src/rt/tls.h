@@ -77,6 +77,29 @@ struct tls_client *tls_client_new(bool insecure, const char *ca_file, struct buf
 bool tls_client_use_cert(struct tls_client *c, const char *file, struct buf *ret_why);
 void tls_client_free(struct tls_client *t); /* connections made with it go on */
 
+/* ---- for audits ---- */
+
+/* A certificate as it is. Strings live in the arena or are static. */
+struct tls_cert_facts {
+	int64_t from_ms, until_ms; /* since 1970 */
+	bool self_signed;
+	bool fits; /* it is for the name (or address) that was asked about */
+	bool weak; /* RSA below 2048 bits, a curve below 224, a signature with MD5 or SHA-1 */
+	int key_bits;
+	const char *key_type; /* "RSA", "EC" */
+	str names;            /* "mx.a.test, *.a.test" */
+	const char *trouble;  /* of a peer's chain: why it cannot be trusted; "" for nothing */
+};
+/* The first certificate of chain_pem. BAD_ARGUMENT: there is none, see *ret_why. */
+enum fault tls_cert_facts(
+	struct arena *a, str chain_pem, str name, struct buf *ret_why, struct tls_cert_facts *ret);
+/* The peer's, after a handshake. False: it has shown none. */
+bool tls_peer_facts(const struct tls *t, struct arena *a, str name, struct tls_cert_facts *ret);
+/* A client that looks rather than trusts: any versions and ciphers that OpenSSL still can (0x0301: TLSv1 ...; a list in its words), no certificate
+ * makes its handshake fail. With ca_file, or the system's roots (NULL), tls_peer_facts judges the chain. NULL: not possible, see *ret_why. */
+struct tls_client *tls_client_new_looker(
+	int least_version, int most_version, const char *ciphers, const char *ca_file, struct buf *ret_why);
+
 /* In vault: the private half. Loads a PEM key; key and first certificate of chain_pem must match. Faults: BAD_ARGUMENT, and
  * *ret_why says why. */
 struct tls_key;

@@ -12,21 +12,21 @@ static const char *const root_files[] = {
 	"/etc/ssl/ca-bundle.pem",             /* SUSE */
 };
 
-static bool
-load_roots(SSL_CTX *ctx, const char *ca_file, struct buf *why)
+bool
+tls_client_load_roots(SSL_CTX *ctx)
 {
-	if (ca_file) {
-		if (SSL_CTX_load_verify_file(ctx, ca_file) == 1)
-			return true;
-		tls_why_add(why, ca_file);
-		return false;
-	}
 	for (size_t i = 0; i < COUNT(root_files); i++)
 		if (access(root_files[i], R_OK) == 0 && SSL_CTX_load_verify_file(ctx, root_files[i]) == 1)
 			return true;
-	if (SSL_CTX_set_default_verify_paths(ctx) == 1)
+	return SSL_CTX_set_default_verify_paths(ctx) == 1;
+}
+
+static bool
+load_roots(SSL_CTX *ctx, const char *ca_file, struct buf *why)
+{
+	if (ca_file ? SSL_CTX_load_verify_file(ctx, ca_file) == 1 : tls_client_load_roots(ctx))
 		return true;
-	tls_why_add(why, "the system's roots");
+	tls_why_add(why, ca_file ? ca_file : "the system's roots");
 	return false;
 }
 

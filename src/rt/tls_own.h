@@ -73,6 +73,9 @@ struct tls {
 /* Whom the client's side wants to see: SNI, and the name or address to be verified. A bad name breaks the connection. */
 void tls_client_expect(struct tls *t, str server_name);
 
+/* The system's roots of trust, from wherever they are. False: there are none. */
+bool tls_client_load_roots(SSL_CTX *ctx);
+
 void tls_server_unref(struct tls_server *t);
 void tls_client_unref(struct tls_client *t);
 
