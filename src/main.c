@@ -14,7 +14,7 @@ run_serve(const struct cli *cli, int argc, char **argv)
 
 	if (argc > 1)
 		return cli_fail(EX_USAGE, argv[0], "takes no arguments");
-	status = cli_load(cli, &conf);
+	status = cli_load_closed(cli, &conf);
 	return status == EX_OK ? master_serve(conf, cli->config, cli->overrides, cli->override_count)
 			       : status;
 }
@@ -29,6 +29,7 @@ static const struct cli_verb *const verbs[] = {
 	&cli_alias,
 	&cli_mailbox,
 	&cli_store,
+	&cli_audit,
 	&cli_config,
 	&cli_explain,
 	&cli_send,

@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "audit/audit.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +16,27 @@ cli_load(const struct cli *cli, struct conf **ret)
 		fwrite(report.p, 1, report.n, stderr);
 	buf_done(&report);
 	return fault == OK ? EX_OK : EX_CONFIG;
+}
+
+int
+cli_load_closed(const struct cli *cli, struct conf **ret)
+{
+	struct buf report = { 0 };
+	struct conf *conf = NULL;
+	int status = cli_load(cli, &conf);
+
+	if (status != EX_OK)
+		return status;
+	if (audit_open_relay(conf, &report))
+		status = EX_CONFIG;
+	if (report.n)
+		fwrite(report.p, 1, report.n, stderr);
+	buf_done(&report);
+	if (status == EX_OK)
+		*ret = conf;
+	else
+		conf_free(conf);
+	return status;
 }
 
 int

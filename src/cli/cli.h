@@ -26,6 +26,9 @@ struct cli_verb {
 /* Loads main.cf; says on stderr what is wrong with it, or odd. EX_OK, or EX_CONFIG with *ret untouched. */
 int cli_load(const struct cli *cli, struct conf **ret);
 
+/* The same; a configuration that would relay for the world is EX_CONFIG, too (audit/audit.h). */
+int cli_load_closed(const struct cli *cli, struct conf **ret);
+
 /* "postrider VERB: ..." on stderr; returns status. */
 int cli_fail(int status, const char *verb, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Says how the verb is called; returns EX_USAGE. */
@@ -34,6 +37,7 @@ int cli_usage(const struct cli_verb *verb);
 int cli_write(const char *verb, const struct buf *b);
 
 extern const struct cli_verb cli_config, cli_domain, cli_user, cli_alias, cli_mailbox, cli_store, cli_explain, cli_send;
+extern const struct cli_verb cli_audit;
 /* Reached by the name the program is called by; argv[0] is that name. */
 extern const struct cli_verb cli_sendmail;
 

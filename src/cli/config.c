@@ -263,7 +263,7 @@ check(const struct cli *cli)
 {
 	struct conf *conf;
 	unsigned bad = 0;
-	int status = cli_load(cli, &conf);
+	int status = cli_load_closed(cli, &conf);
 
 	if (status != EX_OK)
 		return status;

@@ -9,29 +9,9 @@
 #include "roles/limits.h"
 
 #include "base/mem.h"
+#include "roles/limits_inside.h"
 
-#include <stdatomic.h>
 #include <sys/mman.h>
-
-enum {
-	BUCKETS = 4096,
-	BUCKET = 8,
-	ID_FREE = 0, /* ids 1 .. LIMITS_COLUMNS mark a place as being taken by that column */
-	FIRST_ID = LIMITS_COLUMNS + 1,
-	RATES = LIMITS_KINDS + 1, /* connections of each kind, and messages */
-	RATE_MESSAGES = LIMITS_KINDS
-};
-
-struct client {
-	_Atomic uint64_t id;
-	_Atomic int64_t used_ms; /* when it last entered */
-	_Atomic uint64_t rates[RATES];
-	_Atomic uint32_t counts[LIMITS_KINDS][LIMITS_COLUMNS];
-};
-struct limits {
-	struct hash_key key;
-	struct client clients[BUCKETS][BUCKET];
-};
 
 struct limits *
 limits_new(struct hash_key key)
@@ -246,6 +226,7 @@ limits_message(struct limits *l, const unsigned char client[LIMITS_KEY], uint32_
 void
 limits_clear_column(struct limits *l, unsigned column)
 {
+	limits_trust_clear_column(l, column);
 	for (unsigned b = 0; b < BUCKETS; b++)
 		for (unsigned i = 0; i < BUCKET; i++) {
 			struct client *c = &l->clients[b][i];

@@ -27,4 +27,16 @@ void limits_leave(
 enum fault limits_message(struct limits *l, const unsigned char client[LIMITS_KEY], uint32_t most,
 	int64_t window_ms, int64_t now_ms);
 
+/* A trusted client, by its whole address, says HELO. More than `most` different names in window_ms, and it is no single client but a router that lends
+ * its address to others: for distrust_ms it is a stranger to all processes. 1024 addresses are remembered. *ret_names is how many names there are (an
+ * estimate that is exact for few); LOST_TRUST is told once. */
+struct limits_helo_rule {
+	uint32_t most;
+	int64_t window_ms, distrust_ms;
+};
+enum limits_trust { LIMITS_TRUSTED, LIMITS_LOST_TRUST, LIMITS_DISTRUSTED };
+enum limits_trust limits_helo(struct limits *l, unsigned column, const unsigned char *ip, size_t bytes,
+	str name, const struct limits_helo_rule *rule, int64_t now_ms, uint32_t *ret_names);
+bool limits_distrusted(struct limits *l, const unsigned char *ip, size_t bytes, int64_t now_ms);
+
 #endif

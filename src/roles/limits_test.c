@@ -216,8 +216,85 @@ processes_that_push_each_other_leave_no_trace(void **state)
 	limits_free(l);
 }
 
+static enum limits_trust
+says(struct limits *l, unsigned column, const char *ip, unsigned name, int64_t now_ms)
+{
+	static const struct limits_helo_rule rule = { .most = 5, .window_ms = 1000, .distrust_ms = 3000 };
+	char text[20];
+	uint32_t names;
+
+	snprintf(text, sizeof(text), "pc%u.test", name);
+	return limits_helo(l, column, (const unsigned char *)ip, 4, str_c(text), &rule, now_ms, &names);
+}
+
+static bool
+is_distrusted(struct limits *l, const char *ip, int64_t now_ms)
+{
+	return limits_distrusted(l, (const unsigned char *)ip, 4, now_ms);
+}
+
+static void
+too_many_names_behind_an_address_cost_its_trust(void **state)
+{
+	static const char router[] = "\x0a\0\0\x01", laptop[] = "\x0a\0\0\x02";
+	struct limits *l = limits_new(key);
+
+	(void)state;
+	for (unsigned round = 0; round < 3;
+		round++) /* the same names again are no new ones, whoever hears them */
+		for (unsigned n = 0; n < 5; n++)
+			CHECK(says(l, round, router, n, 10000 + round) == LIMITS_TRUSTED);
+	CHECK(!is_distrusted(l, router, 10100));
+	CHECK(says(l, 1, router, 6, 10100) == LIMITS_LOST_TRUST);
+	CHECK(is_distrusted(l, router, 10101) && is_distrusted(l, router, 13099));
+	CHECK(says(l, 2, router, 1, 10102) == LIMITS_DISTRUSTED); /* told once */
+	for (unsigned n = 0; n < 5; n++)
+		CHECK(says(l, 1, laptop, n, 10100) == LIMITS_TRUSTED); /* others keep theirs */
+	CHECK(!is_distrusted(l, laptop, 10200));
+	/* It comes back, and the count begins anew. */
+	CHECK(!is_distrusted(l, router, 13100));
+	for (unsigned n = 10; n < 15; n++)
+		CHECK(says(l, 1, router, n, 13200) == LIMITS_TRUSTED);
+	CHECK(says(l, 1, router, 16, 13300) == LIMITS_LOST_TRUST);
+	limits_free(l);
+}
+
+static void
+names_of_another_time_are_not_counted(void **state)
+{
+	static const char host[] = "\x0a\0\0\x01";
+	struct limits *l = limits_new(key);
+
+	(void)state;
+	for (unsigned n = 0; n < 50; n++) /* four in each window */
+		CHECK(says(l, 0, host, n, 1000000 + n * 250) == LIMITS_TRUSTED);
+	limits_free(l);
+}
+
+static void
+more_addresses_than_places_make_others_give_way(void **state)
+{
+	struct limits *l = limits_new(key);
+	char ip[4] = { 10 };
+
+	(void)state;
+	for (unsigned n = 0; n < 6; n++)
+		(void)says(l, 0, "\x0a\0\0\x01", n, 500);
+	CHECK(is_distrusted(l, "\x0a\0\0\x01", 600));
+	for (unsigned n = 0; n < 100000; n++) {
+		ip[1] = (char)(n >> 16);
+		ip[2] = (char)(n >> 8);
+		ip[3] = (char)n;
+		if (n > 2)
+			CHECK(says(l, 0, ip, 1, 600) == LIMITS_TRUSTED);
+	}
+	CHECK(is_distrusted(l, "\x0a\0\0\x01", 700)); /* what was lost is not forgotten for it */
+	limits_free(l);
+}
+
 T_MAIN(T(a_client_has_so_many_connections_over_all_processes),
 	T(leaving_more_often_than_entering_counts_nothing), T(a_rate_is_that_of_the_last_window),
 	T(messages_have_a_rate_of_their_own), T(a_refused_connection_is_not_counted),
 	T(a_dead_process_leaves_nothing_behind), T(a_full_table_lets_clients_without_connections_go),
-	T(processes_that_push_each_other_leave_no_trace))
+	T(processes_that_push_each_other_leave_no_trace), T(too_many_names_behind_an_address_cost_its_trust),
+	T(names_of_another_time_are_not_counted), T(more_addresses_than_places_make_others_give_way))

@@ -197,7 +197,9 @@ admit(struct login_session *s)
 
 	if (r->sessions > l->most_sessions)
 		return TOO_BUSY;
-	if (s->peer.family == AF_UNIX || conf_has_ip(r->conf, CONF_mynetworks, s->peer.ip, bytes))
+	if (s->peer.family == AF_UNIX ||
+		(conf_has_ip(r->conf, CONF_mynetworks, s->peer.ip, bytes) &&
+			!limits_distrusted(r->limits, s->peer.ip, bytes, loop_now_ms(r->loop))))
 		return OK;
 	peer_client_key(&s->peer, key);
 	TRY(limits_enter(r->limits, r->column, LIMITS_LOGIN, key, l->most_connections, 0, l->rate_window_ms,

@@ -1,5 +1,6 @@
 #include "roles/master/master.h"
 
+#include "audit/audit.h"
 #include "base/mem.h"
 #include "roles/limits.h"
 
@@ -122,6 +123,11 @@ on_hup(void *ctx)
 		log_report(m, LOG_ERROR, buf_str(&report));
 		log_error(&m->log, "reload-refused",
 			kv_c("why", "main.cf has errors; the old configuration stays"));
+	} else if (audit_open_relay(fresh, &report)) {
+		log_report(m, LOG_ERROR, buf_str(&report));
+		log_error(&m->log, "reload-refused",
+			kv_c("why", "it would relay for the world; the old configuration stays"));
+		conf_free(fresh);
 	} else if (!str_eq(conf_str(fresh, CONF_state_directory), conf_str(old, CONF_state_directory))) {
 		log_error(&m->log, "reload-refused",
 			kv_c("why", "state_directory cannot change while the server runs"));

@@ -121,6 +121,7 @@ take_helo(struct smtp_session *s, str name, bool esmtp)
 	smtp_forget_mail(s);
 	free(s->helo);
 	s->helo = strndup(name.p, name.n);
+	smtp_trust_helo(s, name);
 	s->esmtp = esmtp;
 	s->state = SMTP_GREETED;
 }

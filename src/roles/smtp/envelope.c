@@ -39,6 +39,7 @@ smtp_cmd_mail(struct smtp_session *s, str args)
 	enum fault f;
 
 	TRY(may_send(s));
+	smtp_recheck_trust(s);
 	if (!s->trusted && s->service->message_rate)
 		TRY(limits_message(r->limits, s->client, s->service->message_rate, s->smtp->rate_window_ms,
 			loop_now_ms(r->loop)));

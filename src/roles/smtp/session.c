@@ -220,6 +220,7 @@ smtp_know_peer(struct smtp_session *s)
 {
 	peer_client_key(&s->peer, s->client);
 	s->trusted = s->service->lmtp || s->peer.family == AF_UNIX || smtp_peer_is_in(s, CONF_mynetworks);
+	smtp_watch_trust(s);
 }
 
 enum fault

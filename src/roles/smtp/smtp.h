@@ -7,6 +7,7 @@
 
 #include "base/table.h"
 #include "mail/email.h"
+#include "roles/limits.h"
 #include "roles/role.h"
 #include "rt/sock.h"
 #include "rt/stream.h"
@@ -54,6 +55,7 @@ struct smtp_role {
 	enum sasl_mech mechs[8];
 	size_t mech_count;
 	int64_t rate_window_ms;
+	struct limits_helo_rule helo_rule;
 	struct link sessions;
 	uint64_t next_session;
 	uint32_t id_salt;
@@ -130,7 +132,7 @@ struct smtp_session {
 	unsigned char client[9];
 	char id[20];
 	uint8_t state; /* one of SMTP_FRESH ... */
-	bool esmtp, counted, trusted, closing, parked, may_xclient, may_xforward;
+	bool esmtp, counted, trusted, watched, closing, parked, may_xclient, may_xforward;
 	uint32_t errors, junk, messages;
 	uint64_t swallowed; /* octets of refused chunks */
 	char *helo;         /* NULL: not said */
@@ -187,6 +189,10 @@ enum fault smtp_cmd_rcpt(struct smtp_session *s, str args);
 void smtp_add_rcpt(struct txn *t, const struct talk_rcpt *r);
 /* data.c: the taking-in itself is incoming.h; so is bdat.c's */
 enum fault smtp_cmd_data(struct smtp_session *s, str args);
+/* trust.c: s->trusted was decided by mynetworks for s->peer: is it to be watched, has it been lost? At the beginning, and when s->peer is another. */
+void smtp_watch_trust(struct smtp_session *s);
+void smtp_recheck_trust(struct smtp_session *s);        /* has it been lost meanwhile? */
+void smtp_trust_helo(struct smtp_session *s, str name); /* the client says that this is its name */
 /* auth.c */
 enum fault smtp_cmd_auth(struct smtp_session *s, str args);
 bool smtp_may_auth(const struct smtp_session *s, enum sasl_mech m); /* may it be offered now? */

@@ -221,6 +221,11 @@ read_settings(struct smtp_role *smtp)
 		smtp->mechs[smtp->mech_count++] = m;
 	}
 	smtp->rate_window_ms = conf_int(r->conf, CONF_anvil_rate_time_unit);
+	smtp->helo_rule = (struct limits_helo_rule){
+		.most = (uint32_t)conf_int(r->conf, CONF_mynetworks_helo_limit),
+		.window_ms = conf_int(r->conf, CONF_mynetworks_helo_time),
+		.distrust_ms = conf_int(r->conf, CONF_mynetworks_distrust_time),
+	};
 	return tls_setup_server(r, &smtp->vault, NULL, &smtp->tls);
 }
 

@@ -136,6 +136,8 @@ smtp_cmd_xclient(struct smtp_session *s, str args)
 		log_told(s, "xclient", S(""), &x);
 		become(s, &x);
 		smtp_know_peer(s);
+		if (s->helo)
+			smtp_trust_helo(s, str_c(s->helo));
 		f = smtp_enter(s);
 		if (f != OK) {
 			smtp_refuse(s, f, S(""));

@@ -1,0 +1,34 @@
+/* audit/relay.c - the guard: a server that would relay for the world does not start */
+#include "audit/inside.h"
+
+enum { REFUSED_SHARE = 50 }; /* of the internet, in 1/1000 */
+
+static void
+add(struct buf *report, const struct conf *c, enum conf_id id, bool wanted, const char *why)
+{
+	struct arena a = { 0 };
+	struct conf_origin o;
+	str where = audit_where(&a, c, id);
+
+	conf_origin(c, id, &o);
+	buf_printf(report, "%.*s: %s: %s = %.*s: %s%s\n", STR_ARG(where), wanted ? "warning" : "error",
+		o.name, STR_ARG(str_sub(o.text, 0, 200)), why,
+		wanted ? "; open_relay_is_wanted permits it"
+		       : "; a server that is to relay for everybody says open_relay_is_wanted = "
+			 "i-relay-for-everyone");
+	arena_done(&a);
+}
+
+bool
+audit_open_relay(const struct conf *c, struct buf *report)
+{
+	bool wanted = conf_is(c, CONF_open_relay_is_wanted, "i-relay-for-everyone");
+	bool open = false;
+
+	if (audit_share_of_world(c, CONF_mynetworks) >= REFUSED_SHARE) {
+		add(report, c, CONF_mynetworks, wanted,
+			"this trusts the whole internet, and whom it trusts may relay");
+		open = true;
+	}
+	return open && !wanted;
+}
