@@ -23,7 +23,8 @@ again(const struct mbox_message *m)
 	buf_done(&marks.keywords); /* blanks in it may be any */
 	mbox_add(&file, S("a@b"), m->date_ms, &marks, buf_str(&once));
 	/* in a file of LF lines a CR at a line's end is the line end's; a header without a body gets its marks behind it, which may be behind a fold */
-	if (once.n > 4 && str_find_str(buf_str(&once), S("\r\r\n")) == once.n && str_find_str(buf_str(&once), S("\r\n\r\n")) < once.n && m->date_ms >= 0 &&
+	if (once.n > 4 && str_find_str(buf_str(&once), S("\r\r\n")) == once.n &&
+		str_find_str(buf_str(&once), S("\r\n\r\n")) < once.n && m->date_ms >= 0 &&
 		m->date_ms < (int64_t)250000000000000) {
 		assert(mbox_take(&at, buf_str(&file), true, 1 << 20, &back, &used) == MBOX_MESSAGE);
 		if (!back.counted) {
