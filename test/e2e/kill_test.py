@@ -2,6 +2,7 @@
 """kill -9 of `store`, and of everything, under load: every message whose 250 was sent is there, once, whole.
 
 KILLS (default 4, `make soak` 50) is how often each is killed."""
+import itertools
 import os
 import poplib
 import random
@@ -14,12 +15,16 @@ from server import Server, main, test
 
 KILLS = int(os.environ.get("KILLS", "4"))
 SENDERS = 6
+PATIENCE = 120  # seconds: who is killed again and again is started again after a longer and longer while
 
 
 class Load:
     """Senders that go on until told to stop, and what was promised to them."""
 
+    numbers = itertools.count()
+
     def __init__(self, server):
+        self.number = next(Load.numbers)
         self.s, self.sure, self.doubt, self.stop = server, set(), set(), False
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self.run, args=(i,)) for i in range(SENDERS)]
@@ -34,7 +39,7 @@ class Load:
                     for _ in range(20):
                         if self.stop:
                             return
-                        mid = f"{who}.{n}.{id(self)}@load.test"
+                        mid = f"{who}.{n}.{self.number}@load.test"
                         n += 1
                         body = f"Message-ID: <{mid}>\r\nSubject: {mid}\r\n\r\n" + "x" * random.choice((10, 3000, 300000)) + "\r\nend\r\n"
                         with self.lock:
@@ -52,11 +57,24 @@ class Load:
             t.join()
 
 
+def login(s):
+    """a session, as soon as the store is back"""
+    due = time.time() + PATIENCE
+    while True:
+        try:
+            p = poplib.POP3_SSL("127.0.0.1", s.port("pop3s"), context=s.tls(), timeout=60)
+            p.user("ann@a.test")
+            p.pass_(s.password)
+            return p
+        except (poplib.error_proto, OSError):
+            if time.time() > due:
+                raise
+            time.sleep(0.5)
+
+
 def check(s, load):
-    p = poplib.POP3_SSL("127.0.0.1", s.port("pop3s"), context=s.tls(), timeout=60)
     poplib._MAXLINE = 1 << 20
-    p.user("ann@a.test")
-    p.pass_(s.password)
+    p = login(s)
     seen = {}
     for i in range(p.stat()[0]):
         lines = p.retr(i + 1)[1]
