@@ -17,21 +17,25 @@ value_of(char c)
 void
 base64_add(struct buf *b, str s)
 {
-	for (size_t i = 0; i < s.n; i += 3) {
+	size_t n = (s.n + 2) / 3 * 4;
+	char *to = buf_reserve(b, n);
+
+	if (!to)
+		return;
+	for (size_t i = 0; i < s.n; i += 3, to += 4) {
 		size_t left = s.n - i;
 		uint32_t v = (uint32_t)(unsigned char)s.p[i] << 16;
-		char four[4];
 
 		if (left > 1)
 			v |= (uint32_t)(unsigned char)s.p[i + 1] << 8;
 		if (left > 2)
 			v |= (uint32_t)(unsigned char)s.p[i + 2];
-		four[0] = letters[v >> 18];
-		four[1] = letters[v >> 12 & 63];
-		four[2] = left > 1 ? letters[v >> 6 & 63] : '=';
-		four[3] = left > 2 ? letters[v & 63] : '=';
-		buf_add(b, str_of(four, 4));
+		to[0] = letters[v >> 18];
+		to[1] = letters[v >> 12 & 63];
+		to[2] = left > 1 ? letters[v >> 6 & 63] : '=';
+		to[3] = left > 2 ? letters[v & 63] : '=';
 	}
+	buf_used(b, n);
 }
 
 bool
