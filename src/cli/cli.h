@@ -36,7 +36,8 @@ int cli_usage(const struct cli_verb *verb);
 /* Writes to stdout. EX_OK, or EX_IOERR when it cannot (a full disk, a closed pipe). */
 int cli_write(const char *verb, const struct buf *b);
 
-extern const struct cli_verb cli_config, cli_domain, cli_user, cli_alias, cli_mailbox, cli_store, cli_explain, cli_send;
+extern const struct cli_verb cli_config, cli_domain, cli_user, cli_alias, cli_mailbox, cli_store, cli_explain,
+	cli_send;
 extern const struct cli_verb cli_audit;
 /* Reached by the name the program is called by; argv[0] is that name. */
 extern const struct cli_verb cli_sendmail;

@@ -504,6 +504,9 @@ send_it(struct sending *s, str subject)
 
 	if (!s->how.server && !s->dry_run)
 		status = cli_load(s->cli, &s->conf);
+	if (status != EX_OK)
+		fprintf(stderr, "  without main.cf there is no local server to send to; --server HOST names "
+				"another\n");
 	s->how.conf = s->conf;
 	if (status == EX_OK)
 		status = s->message ? open_message(s, &m) : compose_message(s, subject, &m);

@@ -11,6 +11,7 @@
 #include <getopt.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -152,6 +153,7 @@ hold_dialogue(struct call *c)
 
 	if (fd < 0)
 		return EX_TEMPFAIL;
+	(void)signal(SIGPIPE, SIG_IGN); /* whoever has gone is seen by write */
 	for (;;) {
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			break;

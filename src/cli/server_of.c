@@ -1,6 +1,7 @@
 #include "cli/server_of.h"
 
 #include "base/mem.h"
+#include "mail/idn.h"
 
 #include <unistd.h>
 
@@ -70,6 +71,8 @@ find_named(const struct submit *how, struct arena *a, struct server *ret)
 	if (!split(text, &host, &port) || (port.n && (!str_to_u64(port, 65535, &number) || !number)))
 		return cli_fail(EX_USAGE, how->verb,
 			"`%s' is no server: HOST, HOST:PORT, [ADDRESS]:PORT or unix:/PATH", how->server);
+	if (!idn_to_ascii(a, host, &host))
+		return cli_fail(EX_NOHOST, how->verb, "%.*s: there can be no such host", STR_ARG(host));
 	ret->host = ret->name = arena_cstr(a, host);
 	ret->port = (uint16_t)number;
 	ret->is_here = is_loopback(host);

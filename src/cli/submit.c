@@ -4,7 +4,6 @@
 #include "cli/server_of.h"
 
 #include "base/mem.h"
-#include "mail/idn.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -357,15 +356,12 @@ look_up(struct job *j)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
 	char port[8];
-	str name;
 	int rc;
 
 	if (j->where.path)
 		return EX_OK;
-	if (!idn_to_ascii(&j->arena, str_c(j->where.host), &name))
-		return cli_fail(EX_NOHOST, j->how->verb, "%s: there can be no such host", j->where.host);
 	snprintf(port, sizeof(port), "%u", j->where.port);
-	rc = getaddrinfo(arena_cstr(&j->arena, name), port, &hints, &j->addresses);
+	rc = getaddrinfo(j->where.host, port, &hints, &j->addresses);
 	if (rc == 0)
 		return EX_OK;
 	return cli_fail(rc == EAI_AGAIN || rc == EAI_SYSTEM ? EX_TEMPFAIL : EX_NOHOST, j->how->verb,

@@ -22,7 +22,8 @@ check_lines(str field)
 	while (field.n) {
 		size_t n = str_find(field, '\n');
 
-		assert(n < field.n && n && field.p[n - 1] == '\r' && str_find(str_sub(field, 0, n - 1), '\r') == n - 1);
+		assert(n < field.n && n && field.p[n - 1] == '\r' &&
+			str_find(str_sub(field, 0, n - 1), '\r') == n - 1);
 		assert(n - 1 <= 998);
 		assert(first || field.p[0] == ' ');
 		assert(str_trim(str_sub(field, 0, n)).n);
@@ -41,7 +42,8 @@ check_field(struct arena *a, str text, bool utf8)
 		check_lines(buf_str(&b));
 		assert(utf8 || str_is_ascii(buf_str(&b)));
 		words_decode(NULL, header_unfold(a, str_from(buf_str(&b), 8)), &back);
-		words_add_clean(str_trim(text), &want); /* C1 controls and separators are blanks to a reader */
+		words_add_clean(
+			str_trim(text), &want); /* C1 controls and separators are blanks to a reader */
 		assert(str_eq(str_trim(buf_str(&back)), str_trim(buf_str(&want))));
 	} else {
 		assert(!str_is_utf8(text) || str_has_ctl(text));
@@ -100,7 +102,8 @@ check_body(str text)
 
 	assert(str_is_ascii(buf_str(&b)));
 	for (str rest = buf_str(&b), line; str_take_until(&rest, '\n', &line);)
-		assert(line.n && line.p[line.n - 1] == '\r' && line.n <= (strcmp(encoding, "7bit") == 0 ? 999u : 77u));
+		assert(line.n && line.p[line.n - 1] == '\r' &&
+			line.n <= (strcmp(encoding, "7bit") == 0 ? 999u : 77u));
 	transfer_decode(transfer_of(str_c(encoding)), buf_str(&b), &back);
 	/* The same but for its line ends. */
 	while (i < text.n) {

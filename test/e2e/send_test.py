@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import poplib
+import pty
 import shutil
 import signal
 import socket
@@ -330,6 +331,33 @@ def misbehaviour_ends_in_a_clear_word():
             except AssertionError as e:
                 raise AssertionError(f"{name}: {e}")
             assert words in out + err, (name, out, err)
+
+
+@test
+def the_first_address_that_answers_is_taken():
+    with Fake(talk(*EHLO, *MAIL, read_data, b"250 ok\r\n", "QUIT", b"221 bye\r\n")) as fake:
+        port = fake.listener.getsockname()[1]
+        out, err = send("--server", f"localhost:{port}", *BASE, "--verbose")  # ::1 comes first where the system has it
+        assert f"connecting to 127.0.0.1:{port}" in err and "accepted" in out, (out, err)
+
+
+@test
+def a_large_message_has_a_bar_on_a_terminal():
+    with Fake(talk(*EHLO, *MAIL, read_data, b"250 ok\r\n", "QUIT", b"221 bye\r\n")) as fake:
+        with tempfile.NamedTemporaryFile() as large:
+            large.truncate(2 << 20)
+            pid, fd = pty.fork()
+            if pid == 0:
+                os.execv(BINARY, [BINARY, "send", *fake.where(), *BASE, "--attach", large.name])
+            shown = b""
+            try:
+                while got := os.read(fd, 65536):
+                    shown += got
+            except OSError:
+                pass
+            os.close(fd)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, shown
+    assert b"\rsending [" in shown and b"accepted: 250 ok" in shown, shown
 
 
 @test
