@@ -143,6 +143,10 @@ struct smtp_session {
 	struct smtp_extra *extra; /* NULL: nothing rare is known */
 };
 
+/* smtp_role.c: the role without its doors, its jail and its loop. NULL: main.cf is wrong (logged). */
+struct smtp_role *smtp_new(struct role *r);
+void smtp_free(struct smtp_role *smtp); /* sessions must have ended */
+
 /* session.c */
 void smtp_session_accept(struct smtp_door *door, int fd, const struct peer *peer);
 void smtp_session_drain(struct smtp_session

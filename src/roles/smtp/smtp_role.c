@@ -182,17 +182,14 @@ on_drain(struct role *r)
 static enum fault
 open_doors(struct smtp_role *smtp)
 {
-	static const char *const names[] = { "smtp", "submission", "submissions", "lmtp" };
 	struct role *r = smtp->role;
 
-	for (size_t i = 0; i < COUNT(names); i++)
-		read_service(smtp, &smtp->services[i], names[i], r->conf);
 	smtp->doors = mem_new_array(r->listener_count, sizeof(*smtp->doors));
 	for (size_t i = 0; i < r->listener_count; i++)
-		for (size_t k = 0; k < COUNT(names); k++) {
+		for (size_t k = 0; k < COUNT(smtp->services); k++) {
 			struct smtp_door *d = &smtp->doors[smtp->door_count];
 
-			if (strcmp(r->listeners[i].service, names[k]) != 0)
+			if (strcmp(r->listeners[i].service, smtp->services[k].name) != 0)
 				continue;
 			d->role = smtp;
 			d->service = &smtp->services[k];
@@ -229,12 +226,13 @@ read_settings(struct smtp_role *smtp)
 	return tls_setup_server(r, &smtp->vault, NULL, &smtp->tls);
 }
 
-int
-smtp_role(struct role *r)
+struct smtp_role *
+smtp_new(struct role *r)
 {
+	static const char *const names[] = { "smtp", "submission", "submissions", "lmtp" };
 	struct smtp_role *smtp = NEW(struct smtp_role);
-	struct jail jail = { JAIL_ACCEPT, NULL, NULL };
 
+	_Static_assert(COUNT(names) == COUNT(smtp->services), "each has its settings");
 	smtp->role = r;
 	r->own = smtp;
 	r->on_peer = on_peer;
@@ -246,7 +244,34 @@ smtp_role(struct role *r)
 	chan_init(&smtp->vault, r->loop, "vault", AUTH_UNAVAILABLE);
 	smtp->store.ctx = smtp->vault.ctx = smtp;
 	smtp->store.on_frame = smtp->vault.on_frame = nothing_comes;
-	if (read_settings(smtp) != OK || role_drop(r) != OK)
+	for (size_t i = 0; i < COUNT(names); i++)
+		read_service(smtp, &smtp->services[i], names[i], r->conf);
+	if (read_settings(smtp) == OK)
+		return smtp;
+	smtp_free(smtp);
+	return NULL;
+}
+
+void
+smtp_free(struct smtp_role *smtp)
+{
+	chan_down(&smtp->store);
+	chan_down(&smtp->vault);
+	tls_server_free(smtp->tls);
+	while (smtp->spare_count)
+		email_builder_free(smtp->spare[--smtp->spare_count]);
+	free(smtp->doors);
+	arena_done(&smtp->arena);
+	free(smtp);
+}
+
+int
+smtp_role(struct role *r)
+{
+	struct smtp_role *smtp = smtp_new(r);
+	struct jail jail = { JAIL_ACCEPT, NULL, NULL };
+
+	if (!smtp || role_drop(r) != OK)
 		return EX_CONFIG;
 	if (open_doors(smtp) != OK || role_ready(r, &jail) != OK)
 		return EX_OSERR;
