@@ -33,6 +33,7 @@ static const struct cli_verb *const verbs[] = {
 	&cli_config,
 	&cli_explain,
 	&cli_send,
+	&cli_table,
 };
 
 /* Names the program may be called by instead, as other programs expect them; links in the file system. */
@@ -41,6 +42,9 @@ static const struct {
 	const struct cli_verb *verb;
 } other_names[] = {
 	{ "sendmail", &cli_sendmail },
+	{ "postmap", &cli_postmap },
+	{ "postalias", &cli_postalias },
+	{ "newaliases", &cli_newaliases },
 };
 
 static void

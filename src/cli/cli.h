@@ -39,7 +39,8 @@ int cli_write(const char *verb, const struct buf *b);
 extern const struct cli_verb cli_config, cli_domain, cli_user, cli_alias, cli_mailbox, cli_store, cli_explain,
 	cli_send;
 extern const struct cli_verb cli_audit;
+extern const struct cli_verb cli_table;
 /* Reached by the name the program is called by; argv[0] is that name. */
-extern const struct cli_verb cli_sendmail;
+extern const struct cli_verb cli_sendmail, cli_postmap, cli_postalias, cli_newaliases;
 
 #endif

@@ -1,9 +1,11 @@
 /* cli/config.c - postrider config: the effective settings and where each comes from */
 #include "cli/cli.h"
 
+#include "audit/audit.h"
 #include "base/mem.h"
 #include "cli/manual.h"
 #include "cli/migrate.h"
+#include "conf/maps.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -257,10 +259,11 @@ check_files(const struct conf *conf, enum conf_id id)
 	return bad;
 }
 
-/* postrider config check: main.cf, and the files that it names. */
+/* postrider config check: main.cf, the files and the tables that it names. */
 static int
 check(const struct cli *cli)
 {
+	struct buf report = { 0 };
 	struct conf *conf;
 	unsigned bad = 0;
 	int status = cli_load_closed(cli, &conf);
@@ -274,6 +277,12 @@ check(const struct cli *cli)
 		if (strcmp(o.words, "file") == 0 || strcmp(o.words, "files") == 0)
 			bad += check_files(conf, (enum conf_id)id);
 	}
+	bad += conf_tables_load(conf, &report) != OK;
+	if (!bad && conf_tables(conf)) /* the guard has not seen them */
+		bad += audit_open_relay(conf, &report);
+	if (report.n)
+		fwrite(report.p, 1, report.n, stderr);
+	buf_done(&report);
 	conf_free(conf);
 	if (bad)
 		return EX_CONFIG;

@@ -4,6 +4,7 @@
 #include "cli/owner.h"
 
 #include "base/mem.h"
+#include "conf/maps.h"
 #include "talk/talk.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ struct house {
 	unsigned appends;
 	int (*prepare)(void *ctx, const struct passwd *owner);
 	void *prepare_ctx;
+	struct buf table_report; /* of lookup tables that could not be read */
 };
 
 /* ---- opening ---- */
@@ -117,6 +119,7 @@ free_house(struct house *h)
 	control_close(h->control);
 	store_close(h->store);
 	conf_free(h->conf);
+	buf_done(&h->table_report);
 	log_flush(&h->sink);
 	buf_done(&h->sink.lines);
 	arena_done(&h->arena);
@@ -143,7 +146,9 @@ house_open_with(const struct cli *cli, const char *verb, enum house_use use,
 		(struct log_sink){ .fd = STDERR_FILENO, .least = LOG_WARN, .role = verb, .now_ms = wall_ms };
 	h->log.sink = &h->sink;
 	status = cli_load(cli, &h->conf);
-	if (status == EX_OK) {
+	if (status ==
+		EX_OK) { /* while we may read tables; what is wrong with them matters only to who asks them */
+		(void)conf_tables_load(h->conf, &h->table_report);
 		h->dir = conf_path(h->conf, CONF_state_directory);
 		h->store_dir = arena_printf(&h->arena, "%s/store", h->dir).p;
 		status = open_store(h, use);
@@ -206,11 +211,19 @@ house_view(struct house *h)
 bool
 house_has_domain(struct house *h, str domain)
 {
+	static const enum conf_id lists[] = { CONF_mydestination, CONF_virtual_mailbox_domains };
 	struct store_view *v;
 
-	if (conf_has_domain(h->conf, CONF_mydestination, domain) ||
-		conf_has_domain(h->conf, CONF_virtual_mailbox_domains, domain))
-		return true;
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		enum fault f = conf_find_domain(h->conf, lists[i], domain);
+
+		if (f == OK)
+			return true;
+		if (f == TABLE_DOWN && h->table_report.n) {
+			fwrite(h->table_report.p, 1, h->table_report.n, stderr);
+			buf_clear(&h->table_report);
+		}
+	}
 	v = house_view(h);
 	return v && view_domain(v, domain) == OK;
 }

@@ -3,6 +3,7 @@
 #include "conf/inside.h"
 
 #include "base/mem.h"
+#include "conf/maps_inside.h"
 
 #include <stdlib.h>
 
@@ -44,6 +45,13 @@ good_domain(str s)
 		return ip_parse(s, ip, &bytes);
 	}
 	return s.n && good_host(s);
+}
+
+static bool
+good_subdomain(str s)
+{
+	(void)(str_take(&s, S("!.")) || str_take(&s, S(".")));
+	return good_domain(s);
 }
 
 static bool
@@ -158,10 +166,12 @@ static const struct kind {
 	bool (*good)(str s); /* a string, or an item of a list */
 	bool files;	     /* an item /file/name stands for what is in the file */
 	const char *expected;
+	bool tables; /* an item may be type:name */
 } kinds[] = {
 	{ "host",	good_host,	 false, "a name such as mail.example.org" },
-	{ "domains",	good_domain,	 true,  "domains such as example.org, or /file/name for a file of them (tables such as hash: are not supported yet)" },
-	{ "networks",	good_network,	 true,  "networks such as 192.0.2.0/24 or [2001:db8::]/32 without host bits, or /file/name for a file of them" },
+	{ "domains",	good_domain,	 true,  "domains such as example.org, /file/name for a file of them, or a table such as hash:/file/name", true },
+	{ "subdomains",	good_subdomain,  true,  "domains such as example.org or .example.org, /file/name for a file of them, or a table such as hash:/file/name", true },
+	{ "networks",	good_network,	 true,  "networks such as 192.0.2.0/24 or [2001:db8::]/32 without host bits, /file/name for a file of them, or a table such as cidr:/file/name", true },
 	{ "delimiters",	good_delimiters, false, "characters such as + or -, not letters, digits, @, . or quotes" },
 	{ "address",	good_address,	 false, "an address such as ann@example.org, or nothing" },
 	{ "file",	good_file,	 false, "the whole path of a file, from / on, or nothing" },
@@ -175,6 +185,9 @@ static const struct kind {
 	{ "listen",	good_listen,	 false, "ports such as 25, with an address 192.0.2.1:25 or [2001:db8::1]:25; several; or nothing" },
 	{ "listen_lmtp", good_listen_lmtp, false, "ports such as 24, with an address 192.0.2.1:24 or [2001:db8::1]:24, or unix:/path; several; or nothing" },
 	{ "tls",	good_tls,	 false, "versions such as >=TLSv1.2, TLSv1.3 or !TLSv1.2, of which TLSv1.2 or TLSv1.3 remains" },
+	{ "maps",	NULL,		 false, "tables such as hash:/file/name, pcre:/file/name or inline:{ key=value }", true },
+	{ "aliases",	NULL,		 false, "tables such as hash:/etc/aliases, whose lines are `name: value`", true },
+	{ "restrictions", NULL,		 false, "restrictions such as permit_mynetworks, reject, check_client_access hash:/file/name" },
 };
 /* clang-format on */
 
@@ -274,6 +287,7 @@ struct reading {
 	const struct kind *kind;
 	struct buf items; /* of str */
 	size_t n;
+	struct buf tables; /* of struct list_table */
 	bool good;
 };
 
@@ -307,6 +321,26 @@ read_file(struct reading *r, str path, struct place at, int depth, bool no)
 	}
 }
 
+/* Is the item a table's type:name? A network's colons come first. */
+static bool
+is_table(const struct reading *r, str item)
+{
+	return r->kind && r->kind->tables && maps_is_spec(item) && !good_network(item);
+}
+
+static bool
+declare(struct reading *r, str spec, struct place at, bool no)
+{
+	const struct param *p = param_of(r->id);
+	enum maps_syntax syntax = strcmp(p->words, "aliases") == 0 ? MAPS_SYNTAX_ALIASES : MAPS_SYNTAX_KEYS;
+	struct list_table t = { .at = r->n, .no = no };
+
+	t.lookup = maps_declare(r->l->tables, &r->l->report, at, p->name, syntax, spec, 0);
+	if (t.lookup)
+		buf_add(&r->tables, str_of(&t, sizeof(t)));
+	return t.lookup != NULL;
+}
+
 static bool
 good_item(const struct reading *r, str item)
 {
@@ -314,7 +348,9 @@ good_item(const struct reading *r, str item)
 
 	if (words)
 		return value_word(words, item, &(int64_t){ 0 });
-	return item.n && !str_has_ctl(item) && (!r->kind || r->kind->good(item));
+	if (r->kind && r->kind->tables && !r->kind->good)
+		return false; /* nothing but tables */
+	return item.n && !str_has_ctl(item) && (!r->kind || !r->kind->good || r->kind->good(item));
 }
 
 static void
@@ -333,7 +369,12 @@ read_item(struct reading *r, str item, struct place at, int depth, bool no)
 		item = arena_printf(r->l->a, "%s%.*s", no ? "!" : "", STR_ARG(rest));
 	else
 		item = arena_str(r->l->a, item);
-	if (!good_item(r, item)) {
+	if (is_table(r, rest)) {
+		if (!declare(r, rest, at, no)) {
+			r->good = false;
+			return;
+		}
+	} else if (!good_item(r, item)) {
 		r->good = wrong(r->l, r->id, at, item);
 		return;
 	}
@@ -387,6 +428,37 @@ keep_domains(struct arena *a, struct value *v)
 	}
 }
 
+/* The tables among the items; for maps and aliases they are all. */
+static void
+keep_tables(struct arena *a, const struct reading *r, struct value *v)
+{
+	struct lookup **lookups;
+
+	v->table_n = r->tables.n / sizeof(struct list_table);
+	v->tables = ARENA_ARRAY(a, v->table_n, struct list_table);
+	if (v->table_n)
+		memcpy(v->tables, r->tables.p, r->tables.n);
+	if (!r->kind || !r->kind->tables || r->kind->good)
+		return;
+	lookups = ARENA_ARRAY(a, v->table_n, struct lookup *);
+	for (size_t i = 0; i < v->table_n; i++)
+		lookups[i] = v->tables[i].lookup;
+	v->maps = maps_of_list(a, lookups, v->table_n);
+}
+
+bool
+check_restrictions(struct loader *l, str who, str text, struct place at)
+{
+	str item, before = S("");
+	bool broken, good = true;
+
+	for (; list_take(&text, &item, &broken); before = item)
+		if (maps_is_spec(item) && !str_eq_nocase(before, S("check_policy_service")))
+			good &= maps_declare(l->tables, &l->report, at, arena_cstr(l->a, who),
+					MAPS_SYNTAX_KEYS, item, 0) != NULL;
+	return good;
+}
+
 static bool
 check_list(struct loader *l, enum conf_id id, struct value *v)
 {
@@ -399,13 +471,17 @@ check_list(struct loader *l, enum conf_id id, struct value *v)
 	v->items = ARENA_ARRAY(l->a, r.n, str);
 	if (r.n)
 		memcpy(v->items, r.items.p, r.n * sizeof(str));
+	keep_tables(l->a, &r, v);
 	buf_done(&r.items);
+	buf_done(&r.tables);
 	if (!r.good)
 		return false;
 	if (strcmp(kind, "networks") == 0)
 		keep_networks(l->a, v);
-	else if (strcmp(kind, "domains") == 0)
+	else if (strcmp(kind, "domains") == 0 || strcmp(kind, "subdomains") == 0)
 		keep_domains(l->a, v);
+	else if (strcmp(kind, "restrictions") == 0)
+		return check_restrictions(l, str_c(param_of(id)->name), v->text, v->at);
 	else if (strcmp(kind, "tls") == 0 && !tls_versions_parse(v->items, v->n, &least, &most))
 		return wrong(l, id, v->at, v->text);
 	return true;
@@ -429,7 +505,7 @@ check_value(struct loader *l, enum conf_id id, struct value *v)
 		ok = value_number(p->type, p->unit, v->text, &v->number) && v->number >= low &&
 		     v->number <= high;
 		break;
-	case CONF_STRING: ok = !kind || kind->good(v->text); break;
+	case CONF_STRING: ok = !kind || !kind->good || kind->good(v->text); break;
 	case CONF_LIST: return check_list(l, id, v);
 	}
 	return ok || wrong(l, id, v->at, v->text);

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "conf/inside.h"
+#include "conf/maps_inside.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ conf_free(struct conf *c)
 	if (!c)
 		return;
 	assert(c->views[0] == c);
+	registry_done(c->tables);
 	for (size_t view = 0; view < VIEWS; view++)
 		for (size_t id = 0; id < CONF_IDS; id++) {
 			const struct value *v = &c->views[view]->values[id];
@@ -95,34 +97,6 @@ conf_has_word(const struct conf *c, enum conf_id id, str word)
 	for (size_t i = 0; i < v->n; i++)
 		if (str_eq_nocase(v->items[i], word))
 			return true;
-	return false;
-}
-
-bool
-conf_has_domain(const struct conf *c, enum conf_id id, str domain)
-{
-	const struct value *v = value_of(c, id, CONF_LIST);
-	char lower[256];
-	const str *item;
-
-	assert(v->set);
-	if (domain.n > sizeof(lower))
-		return false;
-	for (size_t i = 0; i < domain.n; i++)
-		lower[i] = ascii_lower(domain.p[i]);
-	item = table_get(v->set, str_of(lower, domain.n));
-	return item && item->p[0] != '!';
-}
-
-bool
-conf_has_ip(const struct conf *c, enum conf_id id, const unsigned char *ip, size_t bytes)
-{
-	const struct value *v = value_of(c, id, CONF_LIST);
-
-	assert(v->nets);
-	for (size_t i = 0; i < v->n; i++)
-		if (net_has(&v->nets[i], ip, bytes))
-			return !v->nets[i].no;
 	return false;
 }
 

@@ -1,7 +1,8 @@
 /* conf/conf.h - main.cf: what the administrator wants
  * Postfix's syntax and names (postconf(5)); one table of parameters, conf/params.def, gives each its type, default, unit and meaning, and
  * main.cf(5) is generated from it. A loaded configuration never changes: a reload loads another. Loading reads files, so it is done by
- * master and the command line, before any jail; reading values never waits and is safe in every role. */
+ * master and the command line, before any jail; reading values never waits and is safe in every role. Lookup tables that main.cf names
+ * are declared by loading it and read by conf_tables_load (conf/maps.h). */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
 
@@ -59,13 +60,18 @@ bool conf_is(const struct conf *c, enum conf_id id,
 const str *conf_list(const struct conf *c, enum conf_id id, size_t *ret_n);
 const char *conf_path(const struct conf *c, enum conf_id id); /* a STRING as a C string */
 
-/* Lists that match: the first entry that fits decides, and an entry !x says no. */
+/* Lists that match: the first entry that fits decides, and an entry !x says no. Entries type:name are tables (conf/maps.h). In a list of kind
+ * "subdomains", .example.org stands for all names below it, or, where parent_domain_matches_subdomains names the parameter, example.org does. */
 bool conf_has_domain(const struct conf *c, enum conf_id id,
 	str domain); /* mydestination ...; case does not matter; fast for long lists */
 bool conf_has_word(const struct conf *c, enum conf_id id,
 	str word); /* commands, keywords, mechanisms; case does not matter */
 /* mynetworks: bytes 4 or 16 of an address, IPv4 as 4 (see peer_of of rt/sock.h). */
 bool conf_has_ip(const struct conf *c, enum conf_id id, const unsigned char *ip, size_t bytes);
+
+/* The same when it matters that a table cannot answer: OK, NOT_FOUND, TABLE_DOWN (which conf_has_* take as no). */
+enum fault conf_find_domain(const struct conf *c, enum conf_id id, str domain);
+enum fault conf_find_ip(const struct conf *c, enum conf_id id, const unsigned char *ip, size_t bytes);
 
 /* Where listen_* listens, in the words of sock_listen: "25", "127.0.0.1:25", "[::1]:25" (ports without an address follow inet_interfaces and
  * inet_protocols). In the conf. */

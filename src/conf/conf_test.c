@@ -169,17 +169,25 @@ mistakes_are_named_with_their_place(void **state)
 		{ "message_size_limit = 99999999999g",
 			"main.cf:1: error: message_size_limit: `99999999999g` is not good here; expected a "
 			"number of bytes (k, m, g for larger ones)\n" },
-		{ "mynetworks = 10.0.0.1/8", "main.cf:1: error: mynetworks: `10.0.0.1/8` is not good here; "
-					     "expected networks such as 192.0.2.0/24 or [2001:db8::]/32 "
-					     "without host bits, or /file/name for a file of them\n" },
-		{ "mydestination = hash:/etc/x",
-			"main.cf:1: error: mydestination: `hash:/etc/x` is not good here; expected domains "
-			"such as example.org, or /file/name for a file of them (tables such as hash: are not "
-			"supported yet)\n" },
+		{ "mynetworks = 10.0.0.1/8",
+			"main.cf:1: error: mynetworks: `10.0.0.1/8` is not good here; "
+			"expected networks such as 192.0.2.0/24 or [2001:db8::]/32 "
+			"without host bits, /file/name for a file of them, or a table such "
+			"as cidr:/file/name\n" },
+		{ "mydestination = hash:etc/x",
+			"main.cf:1: error: mydestination: expected the whole path of a "
+			"file, from / on: `etc/x`\n" },
+		{ "virtual_mailbox_domains = mysql:/x",
+			"main.cf:1: error: virtual_mailbox_domains: mysql: is "
+			"not supported: tables over a network are not supported "
+			"yet\n" },
+		{ "mydestination = hush:/x", "main.cf:1: error: mydestination: `hush:/x` is not good here; "
+					     "expected domains such as example.org, /file/name for a file of "
+					     "them, or a table such as hash:/file/name\n" },
 		{ "mydestination = /etc/bad",
-			"/etc/bad:2: error: mydestination: `not_a..domain` is not good here; expected "
-			"domains such as example.org, or /file/name for a file of them (tables such as hash: "
-			"are not supported yet)\n" },
+			"/etc/bad:2: error: mydestination: `not_a..domain` is not good here; "
+			"expected domains such as example.org, /file/name for a file of "
+			"them, or a table such as hash:/file/name\n" },
 		{ "mydestination = /etc/none",
 			"main.cf:1: error: mydestination: cannot read the file /etc/none\n" },
 		{ "mydestination = /etc/loop",

@@ -49,6 +49,14 @@ struct net {
 	unsigned char bytes, bits;
 	unsigned char ip[16];
 };
+struct registry;
+struct lookup;
+/* A table among the items of a list. */
+struct list_table {
+	size_t at; /* which item */
+	bool no;   /* !type:name */
+	struct lookup *lookup;
+};
 /* An effective value. */
 struct value {
 	str raw, text;
@@ -60,6 +68,11 @@ struct value {
 	str *where;       /* listen */
 	size_t where_n;
 	struct table *set; /* domains: lower case -> the item */
+	bool subdomains;   /* domains: some items mean the subdomains of a name: */
+	bool parents; /* each name (parent_domain_matches_subdomains); else those that begin with a dot */
+	struct list_table *tables; /* domains, networks: those among the items, in order */
+	size_t table_n;
+	struct maps *maps; /* maps, aliases */
 };
 struct conf {
 	struct arena arena;        /* the plain view's owns all */
@@ -68,6 +81,7 @@ struct conf {
 	struct value values[CONF_IDS];
 	struct line *lines; /* those that count */
 	size_t line_count;
+	struct registry *tables; /* one for all views */
 };
 
 struct loader {
@@ -80,6 +94,7 @@ struct loader {
 	struct table memo[VIEWS]; /* name -> struct memo: expansions */
 	size_t expanded;          /* bytes */
 	str folder;               /* of main.cf */
+	struct registry *tables;
 };
 
 /* lines.c: appends the assignments of a text; those of the command line. Findings are reported. */
@@ -99,6 +114,8 @@ void each_mention(str text, void (*fn)(void *ctx, str name), void *ctx);
 
 /* check.c: judges v->text and fills in what it means. False: reported. */
 bool check_value(struct loader *l, enum conf_id id, struct value *v);
+/* Declares the tables in a list of restrictions. False: reported. */
+bool check_restrictions(struct loader *l, str who, str text, struct place at);
 /* Ports without address meet inet_interfaces and inet_protocols. */
 void check_listen_where(struct arena *a, struct conf *c, enum conf_id id);
 

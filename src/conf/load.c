@@ -2,6 +2,7 @@
 #include "conf/inside.h"
 
 #include "base/mem.h"
+#include "conf/maps_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -224,6 +225,25 @@ warn_both(struct loader *l, const struct conf *c)
 				STR_ARG(virtual->items[i]));
 }
 
+/* Which lists of domains take a name for all below it. */
+static void
+fill_parents(const struct conf **views)
+{
+	for (size_t id = 0; id < CONF_IDS; id++) {
+		const struct param *p = param_of((enum conf_id)id);
+
+		if (strcmp(p->words, "subdomains") != 0)
+			continue;
+		for (size_t view = 0; view < VIEWS; view++) {
+			struct value *v = (struct value *)&views[view]->values[id];
+
+			v->subdomains = true;
+			v->parents = conf_has_word(
+				views[view], CONF_parent_domain_matches_subdomains, str_c(p->name));
+		}
+	}
+}
+
 static void
 fill_views(struct loader *l, struct conf *plain)
 {
@@ -235,6 +255,7 @@ fill_views(struct loader *l, struct conf *plain)
 		c->listener = view_names()[view];
 		c->lines = plain->lines;
 		c->line_count = plain->line_count;
+		c->tables = l->tables;
 		for (size_t id = 0; id < CONF_IDS; id++)
 			if (view && !param_of((enum conf_id)id)->per_listener)
 				c->values[id] = plain->values[id];
@@ -247,7 +268,24 @@ fill_views(struct loader *l, struct conf *plain)
 				if (strncmp(param_of((enum conf_id)id)->words, "listen", 6) == 0)
 					check_listen_where(l->a, c, (enum conf_id)id);
 	}
+	fill_parents(views);
 	warn_both(l, plain);
+}
+
+/* The tables in the lists of smtpd_restriction_classes, which are no parameters of ours. */
+static void
+declare_classes(struct loader *l)
+{
+	struct line *classes = table_get(&l->by_name, S("smtpd_restriction_classes")), *line;
+	str rest = classes ? classes->value : S(""), name, text;
+	bool broken;
+
+	while (list_take(&rest, &name, &broken)) {
+		line = table_get(&l->by_name, name);
+		for (size_t view = 0; line && view < VIEWS; view++)
+			if (expand_text(l, view, line->at, line->value, &text))
+				check_restrictions(l, line->name, text, line->at);
+	}
 }
 
 static str
@@ -289,7 +327,9 @@ conf_parse(const struct conf_source *source, struct buf *ret_report, struct conf
 		lines_add_override(&l, source->overrides[i]);
 	judge_lines(&l);
 	keep_lines(&l, c);
+	l.tables = registry_new(&arena, l.folder);
 	fill_views(&l, c);
+	declare_classes(&l);
 	free(l.lines);
 	table_done(&l.by_name);
 	for (size_t view = 0; view < VIEWS; view++)

@@ -1,6 +1,7 @@
 #include "roles/role.h"
 
 #include "base/mem.h"
+#include "conf/maps.h"
 
 #include <sysexits.h>
 #include <unistd.h>
@@ -44,6 +45,7 @@ from_master(struct chan *c, struct frame *f)
 {
 	struct role *r = c->ctx;
 	struct talk_peer peer;
+	struct talk_table table;
 	struct talk_drain drain;
 
 	if (!role_check_frame(r, c, f, TALK_MASTER))
@@ -58,6 +60,16 @@ from_master(struct chan *c, struct frame *f)
 			r->on_peer(r, peer.role, peer.number, f->fd);
 		else
 			close(f->fd);
+		f->fd = -1;
+		return;
+	case TALK_SAY_table:
+		if (!talk_read_table(f->payload, &table) || f->fd < 0) {
+			role_bad_frame(r, c, f, "fields");
+			return;
+		}
+		if (conf_table_take(r->conf, table.number, f->fd) != OK)
+			log_error(&r->log, "table-broken", kv_uint("number", table.number),
+				kv_c("why", "master's image of it is malformed; the old content stays"));
 		f->fd = -1;
 		return;
 	case TALK_SAY_drain:

@@ -22,7 +22,8 @@ struct role {
 	unsigned kind;   /* TALK_SMTP ... */
 	uint32_t number; /* of several of a kind, from 0 */
 	unsigned column; /* of the shared limits: unique among all processes */
-	const struct conf *conf;
+	const struct conf
+		*conf; /* its lookup tables get new content when a file changes, by a frame of master's */
 	struct loop *loop;
 	struct log_sink sink;
 	struct log log;

@@ -2,6 +2,7 @@
 
 #include "audit/audit.h"
 #include "base/mem.h"
+#include "conf/maps.h"
 #include "roles/limits.h"
 
 #include <errno.h>
@@ -99,9 +100,8 @@ on_term(void *ctx)
 	procs_drain_next(m);
 }
 
-/* A line of the report is an event, so that it is found where everything else is. */
-static void
-log_report(struct master *m, enum log_level level, str report)
+void
+master_log_report(struct master *m, enum log_level level, str report)
 {
 	str line;
 
@@ -116,24 +116,30 @@ on_hup(void *ctx)
 	struct master *m = ctx;
 	struct buf report = { 0 };
 	struct conf *fresh = NULL, *old = m->conf;
+	struct tables *tables = NULL;
 
 	if (m->ending || !m->announced)
 		return;
-	if (conf_load(m->conf_path, m->overrides, m->override_count, &report, &fresh) != OK) {
-		log_report(m, LOG_ERROR, buf_str(&report));
+	if (conf_load(m->conf_path, m->overrides, m->override_count, &report, &fresh) == OK)
+		tables = tables_load(m, fresh, &report);
+	if (!tables) {
+		master_log_report(m, LOG_ERROR, buf_str(&report));
 		log_error(&m->log, "reload-refused",
-			kv_c("why", "main.cf has errors; the old configuration stays"));
+			kv_c("why", "main.cf or its tables have errors; the old configuration stays"));
+		conf_free(fresh);
 	} else if (audit_open_relay(fresh, &report)) {
-		log_report(m, LOG_ERROR, buf_str(&report));
+		master_log_report(m, LOG_ERROR, buf_str(&report));
 		log_error(&m->log, "reload-refused",
 			kv_c("why", "it would relay for the world; the old configuration stays"));
+		tables_free(tables);
 		conf_free(fresh);
 	} else if (!str_eq(conf_str(fresh, CONF_state_directory), conf_str(old, CONF_state_directory))) {
 		log_error(&m->log, "reload-refused",
 			kv_c("why", "state_directory cannot change while the server runs"));
+		tables_free(tables);
 		conf_free(fresh);
 	} else {
-		log_report(m, LOG_WARN, buf_str(&report));
+		master_log_report(m, LOG_WARN, buf_str(&report));
 		m->conf = fresh;
 		m->generation++;
 		if (master_open_log(m) != OK || listen_bind(m) != OK) {
@@ -142,9 +148,11 @@ on_hup(void *ctx)
 			m->conf = old;
 			m->generation--;
 			(void)master_open_log(m); /* it borrows from the configuration */
+			tables_free(tables);
 			conf_free(fresh);
 			(void)listen_bind(m);
 		} else {
+			tables_watch(m, tables);
 			procs_start_generation(m);
 			listen_close_old(m);
 			log_event(&m->log, "reloaded", kv_uint("generation", m->generation));
@@ -160,6 +168,26 @@ before_sleep(struct hook *h)
 	log_flush(&CONTAINER(h, struct master, hook)->sink);
 }
 
+/* Reads the lookup tables; what is wrong with them is logged. */
+static enum fault
+begin_tables(struct master *m)
+{
+	struct buf report = { 0 };
+	struct tables *tables = tables_load(m, m->conf, &report);
+
+	if (tables && conf_tables(m->conf) &&
+		audit_open_relay(m->conf, &report)) { /* now that tables can be asked */
+		tables_free(tables);
+		tables = NULL;
+	}
+	master_log_report(m, tables ? LOG_WARN : LOG_ERROR, buf_str(&report));
+	buf_done(&report);
+	if (!tables)
+		return BAD_ARGUMENT;
+	tables_watch(m, tables);
+	return OK;
+}
+
 static enum fault
 begin(struct master *m)
 {
@@ -172,6 +200,7 @@ begin(struct master *m)
 	}
 	memcpy(m->state_dir, dir.p, dir.n);
 	TRY(master_open_log(m));
+	TRY(begin_tables(m));
 	loop_random(m->loop, &key, sizeof(key));
 	loop_random(m->loop, m->ticket_keys, sizeof(m->ticket_keys));
 	m->limits = limits_new(key);
@@ -213,6 +242,7 @@ master_serve(struct conf *conf, const char *conf_path, const char *const *overri
 	log_flush(&m->sink);
 	status = m->status;
 	timer_clear(&m->kill_timer);
+	tables_free(m->tables);
 	loop_forget_hook(&m->hook);
 	limits_free(m->limits);
 	conf_free(m->conf);

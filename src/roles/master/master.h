@@ -19,6 +19,7 @@ struct master_kind {
 	const char *const *services; /* NULL-terminated */
 	int phase;                   /* of the start: all of a phase are ready before the next begins */
 	int drain_phase;             /* of the end: all of a phase are gone before the next is told */
+	bool tables;                 /* asks lookup tables; the others forget them */
 };
 extern const struct master_kind master_kinds[];
 extern const size_t master_kind_count;
@@ -28,7 +29,9 @@ struct proc {
 	uint32_t number;
 	unsigned column;
 	unsigned generation;
-	pid_t pid; /* 0: slot is free, or waits to be started again */
+	unsigned
+		forked; /* the generation whose configuration it has; differs for those that outlive reloads */
+	pid_t pid;      /* 0: slot is free, or waits to be started again */
 	bool used, ready, draining;
 	int64_t started_ms, backoff_ms;
 	struct timer timer; /* until it is started again */
@@ -59,6 +62,7 @@ struct master {
 	int drain_phase;
 	int status;
 	struct timer kill_timer;
+	struct tables *tables;
 	struct proc procs[MASTER_PROCS];
 	struct listener listeners[MASTER_LISTENERS];
 	size_t listener_count;
@@ -83,7 +87,14 @@ void listen_close_old(struct master *m);
 void listen_announce(struct master *m);
 /* first_start.c: directories, the sealing key, a self-signed certificate where none is configured. In a child of its own. */
 enum fault first_start(struct master *m);
+/* tables.c: reads the files of all lookup tables of a configuration and notes which state of them was read. NULL: findings are in the report. */
+struct tables *tables_load(struct master *m, struct conf *conf, struct buf *ret_report);
+/* The configuration is in force: from now on its files are watched, and roles get what has changed. Takes t over, in place of what was watched. */
+void tables_watch(struct master *m, struct tables *t);
+void tables_free(struct tables *t); /* NULL is fine */
 /* Opens the log as main.cf wants it. */
 enum fault master_open_log(struct master *m);
+/* A line of the report is an event, so that it is found where everything else is. */
+void master_log_report(struct master *m, enum log_level level, str report);
 
 #endif

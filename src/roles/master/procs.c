@@ -2,6 +2,7 @@
 #include "roles/master/master.h"
 
 #include "base/mem.h"
+#include "conf/maps.h"
 #include "roles/limits.h"
 #include "rt/sock.h"
 
@@ -78,6 +79,8 @@ be_role(struct master *m, struct proc *p, int master_fd)
 	r->number = p->number;
 	r->column = p->column;
 	r->conf = m->conf;
+	if (!p->kind->tables)
+		conf_tables_forget(m->conf);
 	r->loop = loop_new();
 	r->sink = m->sink;
 	r->sink.role = name_of(p);
@@ -202,6 +205,7 @@ start(struct proc *p)
 		return;
 	}
 	p->pid = pid;
+	p->forked = m->generation;
 	p->ready = false;
 	p->started_ms = loop_now_ms(m->loop);
 	chan_init(&p->chan, m->loop, name_of(p), INTERNAL);
