@@ -115,6 +115,59 @@ audit_share_of_world(const struct conf *c, enum conf_id id)
 	return MAX(held4 * 1000 / all4, held6 * 1000 / all6);
 }
 
+/* ---- peers ---- */
+
+static const struct {
+	enum audit_id check;
+	enum conf_id id;
+	bool lan; /* a LAN is narrow enough */
+} peers[] = {
+	{ AUDIT_PEERS_WIDE, CONF_smtpd_authorized_xclient_hosts, false },
+	{ AUDIT_PEERS_WIDE, CONF_smtpd_authorized_xforward_hosts, false },
+	{ AUDIT_PEERS_WIDE, CONF_smtpd_upstream_proxy_hosts, false },
+	{ AUDIT_LMTP_FOR_MANY, CONF_lmtp_authorized_hosts, true },
+};
+
+static void
+judge_peers(struct audit *a, const struct conf *c, size_t at)
+{
+	enum { PROXIES_4 = 29, PROXIES_6 = 125 };
+	str where = audit_where(&a->arena, c, peers[at].id);
+	struct conf_origin o;
+	struct network n;
+	size_t count = 0;
+	const str *items = conf_list(c, peers[at].id, &count);
+
+	conf_origin(c, peers[at].id, &o);
+	audit_ran(a, peers[at].check);
+	for (size_t i = 0; i < count; i++) {
+		enum ip_reach reach;
+		uint64_t least;
+
+		if (!take_network(items[i], &n) || n.no)
+			continue;
+		reach = ip_reach(n.ip, n.bytes, (unsigned)n.bits);
+		least = peers[at].lan && reach == IP_PRIVATE ? (n.bytes == 4 ? LAN_4 : LAN_6)
+							     : (n.bytes == 4 ? PROXIES_4 : PROXIES_6);
+		if (reach != IP_LOOPBACK && n.bits < least)
+			audit_find(a, peers[at].check, where, "%s has %.*s", o.name, STR_ARG(items[i]));
+	}
+}
+
+static void
+judge_lmtp(struct audit *a, const struct conf *c)
+{
+	size_t n = 0;
+	const str *where = conf_listen(c, CONF_listen_lmtp, &n);
+
+	audit_ran(a, AUDIT_LMTP_OUTSIDE);
+	for (size_t i = 0; i < n; i++)
+		if (!str_starts(where[i], S("unix:")) && !str_starts(where[i], S("127.")) &&
+			!str_starts(where[i], S("[::1]:")))
+			audit_find(a, AUDIT_LMTP_OUTSIDE, audit_where(&a->arena, c, CONF_listen_lmtp),
+				"listen_lmtp: %.*s", STR_ARG(where[i]));
+}
+
 void
 audit_networks(struct audit *a, const struct conf *c)
 {
@@ -138,4 +191,7 @@ audit_networks(struct audit *a, const struct conf *c)
 	}
 	for (size_t i = 0; i < n; i++)
 		judge_item(a, where, items[i]);
+	for (size_t i = 0; i < COUNT(peers); i++)
+		judge_peers(a, c, i);
+	judge_lmtp(a, c);
 }

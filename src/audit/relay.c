@@ -25,6 +25,20 @@ audit_open_relay(const struct conf *c, struct buf *report)
 	bool wanted = conf_is(c, CONF_open_relay_is_wanted, "i-relay-for-everyone");
 	bool open = false;
 
+	/* Who may say that it is 127.0.0.1 is as good as trusted. */
+	if (audit_share_of_world(c, CONF_smtpd_authorized_xclient_hosts) >= REFUSED_SHARE) {
+		add(report, c, CONF_smtpd_authorized_xclient_hosts, wanted,
+			"the whole internet may pretend to be a trusted client, and whom it trusts may "
+			"relay");
+		open = true;
+	}
+	if (conf_has_word(c, CONF_smtpd_upstream_proxy_protocol, S("haproxy")) &&
+		audit_share_of_world(c, CONF_smtpd_upstream_proxy_hosts) >= REFUSED_SHARE) {
+		add(report, c, CONF_smtpd_upstream_proxy_hosts, wanted,
+			"the whole internet may pretend to be a trusted client, and whom it trusts may "
+			"relay");
+		open = true;
+	}
 	if (audit_share_of_world(c, CONF_mynetworks) >= REFUSED_SHARE) {
 		add(report, c, CONF_mynetworks, wanted,
 			"this trusts the whole internet, and whom it trusts may relay");

@@ -1,9 +1,9 @@
 /* cli/audit.c - postrider audit: what is dangerous here, or in a server elsewhere
  * Exits with 0 when nothing was found, 1 with findings (notes are none), 2 when it could not be told. */
-#include "audit/probe.h"
+#include "cli/audit.h"
 
+#include "audit/probe.h"
 #include "base/mem.h"
-#include "cli/cli.h"
 
 #include <getopt.h>
 #include <netdb.h>
@@ -269,15 +269,23 @@ is_clean(const char *text, bool address)
 static int
 audit_here(const struct cli *cli, struct report *r)
 {
+	struct buf report = { 0 };
 	struct conf *conf;
+	enum fault f = conf_load(cli->config, cli->overrides, cli->override_count, &report, &conf);
+	bool people = f == OK && audit_has_store(conf);
 
-	if (cli_load(cli, &conf) != EX_OK) {
-		fprintf(stderr, "postrider audit: main.cf has to be read first\n");
+	if (report.n && !people) /* else they are said when main.cf is loaded for the store */
+		fwrite(report.p, 1, report.n, stderr);
+	buf_done(&report);
+	if (f != OK) {
+		(void)cli_fail(UNTESTED, "audit", "main.cf has to be right first");
 		return UNTESTED;
 	}
 	r->target = cli->config;
 	audit_config(&r->audit, conf, cli->config, (int64_t)time(NULL) * 1000);
 	conf_free(conf);
+	if (people)
+		audit_people(&r->audit, cli);
 	return finish(r);
 }
 
