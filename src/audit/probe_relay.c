@@ -225,6 +225,20 @@ accepted(struct relaying *r, const struct form *form)
 	return OK;
 }
 
+/* 4yz may be how this server says no (Postfix's defer_unauth_destination), or greylisting: then its own postmaster is put off, too. */
+static enum fault
+judge_later(struct relaying *r)
+{
+	static const struct form own = { NULL, "$F", "postmaster@$D", NULL, "" };
+	struct smtp_answer answer = { 0 };
+
+	TRY(ask_again(r, &own, own.to, &answer));
+	if (is_later(&answer))
+		audit_failed(r->p->audit, AUDIT_RELAY_OPEN,
+			"the server puts recipients off (4yz): ask again later");
+	return OK;
+}
+
 enum fault
 probe_relay(struct probe *p)
 {
@@ -250,10 +264,9 @@ probe_relay(struct probe *p)
 		if (f == OK)
 			f = fiber_sleep(p->loop, p->t->pause_ms / 10);
 	}
-	end_visit(&r);
 	if (f == OK && r.later && found == 0)
-		audit_failed(
-			p->audit, AUDIT_RELAY_OPEN, "the server puts recipients off (4yz): ask again later");
+		f = judge_later(&r);
+	end_visit(&r);
 	return f;
 }
 

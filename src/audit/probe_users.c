@@ -19,7 +19,7 @@ unknown(struct probe *p, struct arena *a)
 	return arena_printf(a, "%s@%.*s", p->nobody, STR_ARG(p->domain));
 }
 
-/* 252 says nothing; who answers 25x to one and something else to the other tells. */
+/* Who answers 2xx to one and refuses the other tells, also with 252 (Postfix); who says 252 to both does not. */
 static enum fault
 ask_verb(struct probe *p, struct visit *v, const char *verb, enum audit_id id)
 {
@@ -33,7 +33,7 @@ ask_verb(struct probe *p, struct visit *v, const char *verb, enum audit_id id)
 		TRY(visit_ask(v, &yes, "%s %.*s", verb, STR_ARG(local)));
 	}
 	TRY(visit_ask(v, &no, "%s %.*s", verb, STR_ARG(unknown(p, ar))));
-	if (is_yes(&yes) && yes.code != 252 && yes.code != no.code)
+	if (is_yes(&yes) && !is_yes(&no))
 		audit_find(p->audit, id, p->where, "%s %.*s: %.*s; %s of nobody: %.*s", verb, STR_ARG(local),
 			STR_ARG(answer_text(ar, &yes)), verb, STR_ARG(answer_text(ar, &no)));
 	return OK;

@@ -89,7 +89,8 @@ check_postmaster(struct audit *a, struct house *h)
 	audit_ran(a, AUDIT_NO_POSTMASTER);
 	if (v && named.n && view_account_by_address(v, named, &account) != OK &&
 		view_alias(v, &arena, named, &targets, &n) != OK)
-		audit_find(a, AUDIT_NO_POSTMASTER, arena_printf(&arena, "%s:%d", o.file ? o.file : "default", o.line),
+		audit_find(a, AUDIT_NO_POSTMASTER,
+			arena_printf(&arena, "%s:%d", o.file ? o.file : "default", o.line),
 			"postmaster_recipient = %.*s, and nobody has that address", STR_ARG(named));
 	else if (v && !named.n && view_next_account(v, &at, &account) != OK)
 		audit_find(a, AUDIT_NO_POSTMASTER, str_c(house_dir(h)), "there are no accounts");
@@ -112,7 +113,8 @@ check_aliases(struct audit *a, struct house *h, str where)
 			continue;
 		add_name(&catch_all, at);
 		for (size_t i = 0; i < n && v; i++)
-			leaves |= !house_has_domain(h, arena_str(&arena, str_from(targets[i], str_rfind(targets[i], '@') + 1)));
+			leaves |= !house_has_domain(
+				h, arena_str(&arena, str_from(targets[i], str_rfind(targets[i], '@') + 1)));
 		v = house_view(h);
 		if (leaves)
 			add_name(&outside, at);
@@ -127,7 +129,8 @@ audit_has_store(const struct conf *c)
 {
 	struct arena a = { 0 };
 	struct stat st;
-	bool has = stat(arena_cstr(&a, arena_printf(&a, "%s/store", conf_path(c, CONF_state_directory))), &st) == 0;
+	bool has = stat(arena_cstr(&a, arena_printf(&a, "%s/store", conf_path(c, CONF_state_directory))),
+			   &st) == 0;
 
 	arena_done(&a);
 	return has;
