@@ -170,6 +170,15 @@ struct hand {
 	struct buf frame;
 };
 
+struct hand *
+hand_of(const char *verb, pid_t pid, int fd)
+{
+	struct hand *h = NEW(struct hand);
+
+	*h = (struct hand){ .verb = verb, .pid = pid, .fd = fd };
+	return h;
+}
+
 int
 hand_start(const char *verb, const struct hand_source *source, struct hand **ret)
 {
@@ -190,8 +199,7 @@ hand_start(const char *verb, const struct hand_source *source, struct hand **ret
 		be_helper(ends[1], source);
 	}
 	close(ends[1]);
-	*ret = NEW(struct hand);
-	**ret = (struct hand){ .verb = verb, .pid = pid, .fd = ends[0] };
+	*ret = hand_of(verb, pid, ends[0]);
 	return EX_OK;
 }
 
@@ -230,7 +238,8 @@ hand_next(struct hand *h, struct hand_heard *ret)
 		return false;
 	buf_used(&h->frame, n);
 	if (!decode(h, ret)) {
-		(void)cli_fail(EX_SOFTWARE, h->verb, "the process that reads the mail says nonsense");
+		if (h->pid)
+			(void)cli_fail(EX_SOFTWARE, h->verb, "the process that reads the mail says nonsense");
 		return false;
 	}
 	h->left = ret->kind == HAND_ITEM ? ret->item.size : 0;
@@ -260,9 +269,9 @@ hand_end(struct hand *h)
 		return false;
 	ended = h->ended;
 	close(h->fd);
-	if (!ended)
+	if (h->pid && !ended)
 		kill(h->pid, SIGKILL);
-	while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
+	while (h->pid && waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (ended && status != 0)
 		ended = false;

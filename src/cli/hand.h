@@ -11,6 +11,8 @@
 #include "mail/mbox.h"
 #include "talk/codec.h"
 
+#include <sys/types.h>
+
 /* clang-format off */
 /* What the helper says. An item is followed by its `size` octets of message. done, total: how far it is, in messages or octets. */
 #define HAND_MESSAGES \
@@ -53,6 +55,8 @@ struct hand_source {
 struct hand;
 /* Forks the helper. EX_OK, or said. */
 int hand_start(const char *verb, const struct hand_source *source, struct hand **ret);
+/* One that speaks over fd, which is taken over; pid 0: none that we started (a test). */
+struct hand *hand_of(const char *verb, pid_t pid, int fd);
 /* The next word; strings live until the one after it. False: the helper is gone or says nonsense (said). Items want hand_body until
  * their octets are all taken. */
 bool hand_next(struct hand *h, struct hand_heard *ret);

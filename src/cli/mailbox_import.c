@@ -6,6 +6,7 @@
 #include "cli/hand.h"
 #include "cli/mailbox.h"
 #include "cli/progress.h"
+#include "cli/user.h"
 
 #include "base/mem.h"
 #include "base/table.h"
@@ -344,6 +345,7 @@ mailbox_import(const struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = { { "mboxo", no_argument, NULL, 'o' }, { 0 } };
 	struct import *m = NEW(struct import);
+	struct hash_key key;
 	struct hand_source source = { .kind = MBOX_RD };
 	int option, words, status = EX_OK;
 
@@ -361,7 +363,8 @@ mailbox_import(const struct cli *cli, int argc, char **argv)
 	m->source = source.path = argv[argc - 1];
 	if (words == 3)
 		source.into = mailbox_name(str_c(argv[optind + 1]));
-	table_init(&m->keywords, (struct hash_key){ 0 }); /* the administrator's own names */
+	user_noise(&key, sizeof(key));
+	table_init(&m->keywords, key);
 	if (access(m->source, R_OK) != 0)
 		status = cli_fail(EX_NOINPUT, verb, "%s: %s", m->source, strerrordesc_np(errno));
 	if (status == EX_OK)
