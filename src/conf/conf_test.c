@@ -207,8 +207,8 @@ mistakes_are_named_with_their_place(void **state)
 			"such as >=TLSv1.2, TLSv1.3 or !TLSv1.2, of which TLSv1.2 or TLSv1.3 remains\n" },
 		{ "sasl_mechanism_list = PLAIN NTLM",
 			"main.cf:1: error: sasl_mechanism_list: `NTLM` is not good here; expected words out "
-			"of PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-256-PLUS, SCRAM-SHA-1 or "
-			"SCRAM-SHA-1-PLUS\n" },
+			"of PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-256-PLUS, SCRAM-SHA-1, "
+			"SCRAM-SHA-1-PLUS or EXTERNAL\n" },
 		{ "smtpd_tls_chain_files = cert.pem",
 			"main.cf:1: error: smtpd_tls_chain_files: `cert.pem` is not good here; expected "
 			"whole paths of files, from / on\n" },

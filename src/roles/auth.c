@@ -102,6 +102,41 @@ ask_proof(struct exchange *x, bool sha256)
 	return read_verdict(payload, &x->told);
 }
 
+static enum fault
+ask_external_name(struct exchange *x, str name)
+{
+	struct talk_external_ask ask = { .user = name,
+		.client = x->talk->client,
+		.service = x->talk->service,
+		.session = x->talk->session };
+	struct buf b = { 0 };
+	str payload;
+
+	talk_put_external_ask(&b, &ask);
+	TRY(ask_vault(x->talk, x->arena, TALK_ASK_external_ask, &b, &payload));
+	return read_verdict(payload, &x->told);
+}
+
+/* Whom the client wants to be must be in the certificate; when it does not say, the first address that is an account. */
+static enum fault
+ask_external(struct exchange *x)
+{
+	str wanted = arena_lower(x->arena, x->sasl.user);
+	enum fault f = wanted.n ? NOT_PERMITTED : AUTH_FAILED;
+
+	for (size_t i = 0; i < x->talk->name_count; i++) {
+		str name = x->talk->names[i];
+
+		if (wanted.n && !str_eq(wanted, name))
+			continue;
+		x->sasl.user = name;
+		f = ask_external_name(x, name);
+		if (f != AUTH_FAILED)
+			return f;
+	}
+	return f;
+}
+
 /* Sends the challenge and feeds the client's answer. */
 static enum fault
 challenge(struct exchange *x, enum sasl_move *ret)
@@ -137,6 +172,7 @@ ask(struct exchange *x, enum sasl_move what)
 	case SASL_ASK_PASSWORD:
 		return sasl_told(
 			&x->sasl, ask_password(x->talk, x->arena, x->sasl.user, x->sasl.password, &x->told));
+	case SASL_ASK_EXTERNAL: return sasl_told(&x->sasl, ask_external(x));
 	case SASL_ASK_SALT:
 		f = ask_salt(x, sha256, &salt);
 		return f == OK ? sasl_told_salt(&x->sasl, salt.salt, salt.iterations)

@@ -15,6 +15,8 @@ struct auth_talk {
 	str session;      /* 16 bytes, or empty */
 	int64_t due_ms;
 	/* How the protocol sends a challenge (raw bytes; base64 is made here) and reads the client's line. Both wait. `line` is borrowed until the next read. */
+	const str *names; /* EXTERNAL: the addresses of the client's certificate, which was verified */
+	size_t name_count;
 	void *ctx;
 	enum fault (*send)(void *ctx, str challenge_base64);
 	enum fault (*receive)(void *ctx, str *ret_line);

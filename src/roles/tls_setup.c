@@ -2,8 +2,10 @@
 
 #include "base/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MOST_FILE = 1 << 20, SIGN_WITHIN_MS = 10000 };
@@ -142,16 +144,80 @@ sign(void *ctx, const struct tls_sign *what, struct buf *ret_signature)
 	return f;
 }
 
-enum fault
-tls_setup_server(struct role *r, struct chan *vault, const char *alpn, struct tls_server **ret)
+/* ---- authorities of clients ---- */
+
+static enum fault
+add_authorities(const struct role *r, struct buf *ret, const char *path)
+{
+	struct arena a = { 0 };
+	str chain;
+	enum fault f = read_chain(r, &a, path, &chain);
+
+	if (f == OK)
+		buf_add(ret, chain);
+	arena_done(&a);
+	return f;
+}
+
+static bool
+link_leads_out(const char *path)
+{
+	char target[1024];
+	ssize_t n = readlink(path, target, sizeof(target));
+
+	return n > 0 && memchr(target, '/', (size_t)n);
+}
+
+/* A folder as c_rehash makes it has each certificate under its hash, too: files that are links to others of it are passed over. */
+static enum fault
+add_folder(const struct role *r, struct buf *ret, const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+	enum fault f = OK;
+
+	if (!d)
+		return cannot_read(r, path);
+	while (f == OK && (e = readdir(d))) {
+		struct arena a = { 0 };
+		char *file = arena_cstr(&a, arena_printf(&a, "%s/%s", path, e->d_name));
+		struct stat st;
+
+		if (lstat(file, &st) == 0 &&
+			(S_ISREG(st.st_mode) || (S_ISLNK(st.st_mode) && link_leads_out(file))))
+			f = add_authorities(r, ret, file);
+		arena_done(&a);
+	}
+	(void)closedir(d);
+	return f;
+}
+
+static enum fault
+read_authorities(const struct role *r, struct buf *ret)
+{
+	const char *file = conf_path(r->conf, CONF_smtpd_tls_CAfile),
+		   *folder = conf_path(r->conf, CONF_smtpd_tls_CApath);
+
+	if (file[0])
+		TRY(add_authorities(r, ret, file));
+	return folder[0] ? add_folder(r, ret, folder) : OK;
+}
+
+static enum fault
+setup(struct role *r, struct chan *vault, const char *alpn, enum tls_ask how, str authorities,
+	struct tls_server **ret)
 {
 	/* TLS is optional on port 25 alone; where users log in it is not. */
 	enum conf_id versions =
 		r->kind == TALK_SMTP ? CONF_smtpd_tls_protocols : CONF_smtpd_tls_mandatory_protocols;
 	struct tls_cert certs[TLS_CERTS];
-	struct tls_settings settings = {
-		.certs = certs, .ciphers = S(""), .ticket_keys = r->ticket_keys, .alpn = alpn
-	};
+	struct tls_settings settings = { .certs = certs,
+		.ciphers = S(""),
+		.ticket_keys = r->ticket_keys,
+		.alpn = alpn,
+		.clients = how,
+		.client_cas_pem = authorities,
+		.client_depth = (int)conf_int(r->conf, CONF_smtpd_tls_ccert_verifydepth) };
 	struct arena a = { 0 };
 	struct buf why = { 0 };
 	struct tls_files files;
@@ -171,6 +237,24 @@ tls_setup_server(struct role *r, struct chan *vault, const char *alpn, struct tl
 	}
 	buf_done(&why);
 	arena_done(&a);
+	return f;
+}
+
+enum fault
+tls_setup_server(struct role *r, struct chan *vault, const char *alpn, struct tls_server **ret)
+{
+	return setup(r, vault, alpn, TLS_ASK_NO, S(""), ret);
+}
+
+enum fault
+tls_setup_asking(struct role *r, struct chan *vault, enum tls_ask how, struct tls_server **ret)
+{
+	struct buf authorities = { 0 };
+	enum fault f = read_authorities(r, &authorities);
+
+	if (f == OK)
+		f = setup(r, vault, NULL, how, buf_str(&authorities), ret);
+	buf_done(&authorities);
 	return f;
 }
 

@@ -16,6 +16,8 @@ void tls_files_of(struct arena *a, const struct conf *conf, const char *state_di
 
 /* Reads the certificates (before the jail) and makes the server. `vault` must outlive it; calls to it wait. On a fault it has been logged. */
 enum fault tls_setup_server(struct role *r, struct chan *vault, const char *alpn, struct tls_server **ret);
+/* The same for listeners that ask clients for certificates (smtpd_tls_CAfile, smtpd_tls_CApath). */
+enum fault tls_setup_asking(struct role *r, struct chan *vault, enum tls_ask how, struct tls_server **ret);
 /* In vault: the keys. */
 enum fault tls_setup_keys(struct role *r, struct tls_key *ret_keys[TLS_CERTS], size_t *ret_n);
 

@@ -37,6 +37,10 @@ struct tls_settings {
 		alpn; /* "imap", "pop3", "smtp esmtp" (in order of preference), or NULL for none: a client that asks
 			       * for other protocols only is refused (ALPACA); one that asks for none is welcome */
 	int most_version; /* 0: the newest */
+	/* Certificates of clients. ASK: whatever comes of it the handshake goes on; REQUIRE: only with one that verifies. */
+	enum tls_ask { TLS_ASK_NO, TLS_ASK, TLS_REQUIRE } clients;
+	str client_cas_pem; /* the authorities that are believed; "" = none: no certificate verifies */
+	int client_depth;   /* most authorities between a client and one of them */
 };
 /* Certificates with the same names and keys of different types (RSA, ECDSA) serve those names together. ECDSA on P-256, P-384,
  * P-521 and RSA keys are possible. On a fault *ret_why says what is wrong with which certificate. Faults: BAD_ARGUMENT. */
@@ -52,6 +56,17 @@ struct tls_facts {
 	str server_name; /* SNI, "" = none; lives as long as the connection */
 };
 void tls_facts(const struct tls *t, struct tls_facts *ret);
+/* The certificate that the other end showed. */
+struct tls_peer {
+	bool verified;   /* by client_cas_pem, and in its time */
+	const char *why; /* when it is not; static */
+	str fingerprint; /* AA:BB:... */
+	str subject;     /* RFC 2253; "" when it could not be shown */
+	str *emails;     /* rfc822Names of its subjectAltName, in lower case, well formed, at most 8 */
+	size_t email_count;
+};
+/* digest: "sha256" ... The results live in the arena. False: none was shown. */
+bool tls_peer_cert(const struct tls *t, struct arena *a, const char *digest, struct tls_peer *ret);
 /* Why the last call gave 0 or -3, in OpenSSL's words, for the log; "" when none did. Static text. */
 const char *tls_why(const struct tls *t);
 /* Channel bindings for SCRAM-*-PLUS. 32 bytes, TLS 1.3 only; tls-server-end-point up to 64. False when there is none. */

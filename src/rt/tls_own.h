@@ -48,7 +48,8 @@ struct tls_server {
 	size_t group_count;
 	struct tls_remote **remotes;
 	size_t remote_count;
-	str alpn; /* length byte and name, repeated; empty: none */
+	bool believes; /* there are authorities by which a client's certificate can verify */
+	str alpn;      /* length byte and name, repeated; empty: none */
 };
 struct tls_client {
 	size_t refs;
@@ -75,6 +76,9 @@ void tls_client_expect(struct tls *t, str server_name);
 
 /* The system's roots of trust, from wherever they are. False: there are none. */
 bool tls_client_load_roots(SSL_CTX *ctx);
+/* tls_peer.c: without what the handshake found out. */
+void tls_peer_of(struct arena *a, X509 *x, const char *digest, struct tls_peer *ret);
+enum fault tls_ask_clients(SSL_CTX *ctx, const struct tls_settings *s, struct buf *why);
 
 void tls_server_unref(struct tls_server *t);
 void tls_client_unref(struct tls_client *t);

@@ -128,11 +128,28 @@ new_ctx(struct tls_server *s, const struct tls_settings *settings, struct buf *w
 		return BAD_ARGUMENT;
 	}
 	TRY(set_tickets(ctx, settings->ticket_keys, why));
+	TRY(tls_ask_clients(ctx, settings, why));
 	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_client_hello_cb(ctx, on_hello, s);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, s);
 	return OK;
+}
+
+static bool
+first_digest(const struct tls_server *s, const struct tls_settings *settings, unsigned char ret[32])
+{
+	struct buf text = { 0 };
+	bool ok;
+
+	buf_add(&text, s->alpn);
+	if (settings->clients != TLS_ASK_NO) {
+		buf_add_char(&text, (char)settings->clients);
+		buf_add(&text, settings->client_cas_pem);
+	}
+	ok = EVP_Digest(text.p, text.n, ret, NULL, EVP_sha256(), NULL) == 1;
+	buf_done(&text);
+	return ok;
 }
 
 /* The group the certificate joins: of the same names, but without a key of its type yet. A new one otherwise. */
@@ -156,8 +173,8 @@ group_of(struct tls_server *s, const struct tls_settings *settings, X509 *leaf, 
 	if (g == s->groups + s->group_count) {
 		s->group_count++;
 		g->names = names;
-		/* Tickets of one protocol are not good for another. */
-		if (EVP_Digest(s->alpn.p, s->alpn.n, g->digest, NULL, EVP_sha256(), NULL) != 1)
+		/* Tickets of one protocol are not good for another, nor those of clients that were asked for less. */
+		if (!first_digest(s, settings, g->digest))
 			return INTERNAL;
 		TRY(new_ctx(s, settings, why, &g->ctx));
 	}
@@ -256,6 +273,7 @@ tls_server_new(const struct tls_settings *settings, tls_sign_fn *sign, void *ctx
 	s = NEW(struct tls_server);
 	s->refs = 1;
 	s->socket = tls_socket_method();
+	s->believes = settings->client_cas_pem.n > 0;
 	s->groups = ARENA_ARRAY(&s->arena, settings->cert_count, struct tls_group);
 	s->remotes = ARENA_ARRAY(&s->arena, settings->cert_count, struct tls_remote *);
 	f = set_alpn(s, settings->alpn, ret_why);

@@ -6,11 +6,12 @@
 #include <assert.h>
 
 /* Where an exchange stands: what it waits for. */
-enum { FIRST, SECOND, LAST, VAULT_PASSWORD, VAULT_SALT, VAULT_PROOF, OVER };
+enum { FIRST, SECOND, LAST, VAULT_PASSWORD, VAULT_SALT, VAULT_PROOF, EXTERNALLY, OVER };
 
 static enum sasl_move plain_step(struct sasl *s, str response);
 static enum sasl_move login_step(struct sasl *s, str response);
 static enum sasl_move scram_step(struct sasl *s, str response);
+static enum sasl_move external_step(struct sasl *s, str response);
 
 /* clang-format off */
 static const struct mech {
@@ -27,6 +28,7 @@ static const struct mech {
 	{ SC("SCRAM-SHA-1-PLUS"),   SASL_SCRAM_SHA_1_PLUS,   false, true,  20, "",          scram_step },
 	{ SC("SCRAM-SHA-256"),      SASL_SCRAM_SHA_256,      false, false, 32, "",          scram_step },
 	{ SC("SCRAM-SHA-256-PLUS"), SASL_SCRAM_SHA_256_PLUS, false, true,  32, "",          scram_step },
+	{ SC("EXTERNAL"),           SASL_EXTERNAL,           false, false, 0,  "",          external_step },
 };
 /* clang-format on */
 
@@ -146,6 +148,17 @@ login_step(struct sasl *s, str response)
 	return sasl_send(s, S("Password:"));
 }
 
+/* The response is the authorization identity; none means the one that the certificate has. */
+static enum sasl_move
+external_step(struct sasl *s, str response)
+{
+	if (response.n && !sasl_is_user(response))
+		return sasl_fail(s, AUTH_FAILED);
+	s->user = arena_str(s->arena, response);
+	s->step = EXTERNALLY;
+	return SASL_ASK_EXTERNAL;
+}
+
 static enum sasl_move
 scram_step(struct sasl *s, str response)
 {
@@ -193,7 +206,7 @@ sasl_step(struct sasl *s, str response)
 enum sasl_move
 sasl_told(struct sasl *s, enum fault verdict)
 {
-	assert(s->step == VAULT_PASSWORD || verdict != OK);
+	assert(s->step == VAULT_PASSWORD || s->step == EXTERNALLY || verdict != OK);
 	if (verdict != OK)
 		return sasl_fail(s, verdict);
 	s->step = OVER;

@@ -17,8 +17,8 @@ enum sasl_mech {
 	SASL_SCRAM_SHA_1_PLUS,
 	SASL_SCRAM_SHA_256,
 	SASL_SCRAM_SHA_256_PLUS,
-	SASL_EXTERNAL, /* these are only of the client's side so far */
-	SASL_OAUTHBEARER,
+	SASL_EXTERNAL,    /* RFC 4422 appendix A: the certificate says who it is */
+	SASL_OAUTHBEARER, /* these are only of the client's side so far */
 	SASL_XOAUTH2
 };
 enum sasl_mech sasl_mech_of(str name); /* without case; SASL_NONE: unknown */
@@ -40,9 +40,10 @@ enum sasl_move {
 	SASL_SEND,         /* send the challenge (decoded bytes), feed the answer */
 	SASL_ASK_PASSWORD, /* ask vault about user + password, then sasl_told */
 	SASL_ASK_SALT,     /* ask vault for user's SCRAM salt and iterations, then sasl_told_salt */
-	SASL_ASK_PROOF,    /* ask vault whether proof fits auth_message, then sasl_told_proof */
-	SASL_DONE,         /* the client is `user` */
-	SASL_FAILED        /* fault says how */
+	SASL_ASK_EXTERNAL, /* ask whether the certificate lets the client be user ("": whoever the certificate names), then sasl_told */
+	SASL_ASK_PROOF, /* ask vault whether proof fits auth_message, then sasl_told_proof */
+	SASL_DONE,      /* the client is `user` */
+	SASL_FAILED     /* fault says how */
 };
 struct sasl {
 	enum sasl_mech mech;

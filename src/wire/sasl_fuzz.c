@@ -18,6 +18,11 @@ static enum sasl_move
 play_vault(struct sasl *s, enum sasl_move move, enum fault verdict)
 {
 	while (move != SASL_SEND && move != SASL_DONE && move != SASL_FAILED) {
+		if (move == SASL_ASK_EXTERNAL) {
+			if (s->user.n)
+				check_user(s);
+			return sasl_told(s, verdict);
+		}
 		check_user(s);
 		if (move == SASL_ASK_PASSWORD) {
 			assert(s->password.n > 0 && str_is_utf8(s->password) &&
@@ -55,7 +60,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	verdict = data[1] & 1 ? AUTH_FAILED : OK;
 	if (data[1] & 2)
 		(void)str_take_until(&in, '\n', &response);
-	move = sasl_start(&s, &a, (enum sasl_mech)(data[0] % 7), data[1] & 4 ? &binding : NULL, data[1] & 8,
+	move = sasl_start(&s, &a, (enum sasl_mech)(data[0] % 8), data[1] & 4 ? &binding : NULL, data[1] & 8,
 		S("NONCE"), data[1] & 2, response);
 	for (;;) {
 		move = play_vault(&s, move, verdict);
@@ -64,7 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(s.challenge.n < 2 * SASL_RESPONSE);
 		move = sasl_step(&s, response);
 	}
-	if (move == SASL_DONE)
+	if (move == SASL_DONE && (s.mech != SASL_EXTERNAL || s.user.n))
 		check_user(&s);
 	assert(move != SASL_FAILED || (s.fault != OK && s.fault < FAULTS));
 	assert(move != SASL_DONE || verdict == OK);

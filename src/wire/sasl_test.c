@@ -30,7 +30,7 @@ mechanisms_have_names(void **state)
 	CHECK_INT(sasl_mech_of(S("SCRAM-SHA-256-PLU")), SASL_NONE);
 	CHECK_INT(sasl_mech_of(S("")), SASL_NONE);
 	CHECK_INT(sasl_mech_of(S("CRAM-MD5")), SASL_NONE);
-	for (int m = SASL_PLAIN; m <= SASL_SCRAM_SHA_256_PLUS; m++)
+	for (int m = SASL_PLAIN; m <= SASL_EXTERNAL; m++)
 		CHECK_INT(sasl_mech_of(str_c(sasl_mech_name((enum sasl_mech)m))), m);
 	CHECK(sasl_mech_is_plain_text(SASL_PLAIN) && sasl_mech_is_plain_text(SASL_LOGIN));
 	CHECK(!sasl_mech_is_plain_text(SASL_SCRAM_SHA_1) && !sasl_mech_is_plain_text(SASL_NONE));
@@ -46,6 +46,43 @@ an_unknown_mechanism_fails(void **state)
 	CHECK_INT(sasl_start(&s, &a, SASL_NONE, &both, false, nonce_of_ours, true, S("x")), SASL_FAILED);
 	CHECK_INT(s.fault, BAD_MECHANISM);
 	arena_done(&a);
+}
+
+static void
+external_names_whom_the_client_wants_to_be(void **state)
+{
+	static const struct {
+		str response;
+		enum sasl_move move;
+	} cases[] = {
+		{ SC(""), SASL_ASK_EXTERNAL },
+		{ SC("ann@a.test"), SASL_ASK_EXTERNAL },
+		{ SC("ann\0ben"), SASL_FAILED },
+		{ SC("ann\r\n"), SASL_FAILED },
+		{ SC("\xff"), SASL_FAILED },
+	};
+	(void)state;
+	EACH(cases, c)
+		for (int initial = 0; initial < 2; initial++) {
+			struct arena a = { 0 };
+			struct sasl s;
+			enum sasl_move move = sasl_start(&s, &a, SASL_EXTERNAL, &both, false, nonce_of_ours,
+				initial, initial ? c->response : S(""));
+
+			if (!initial) {
+				CHECK_INT(move, SASL_SEND);
+				CHECK_STR(s.challenge, S(""));
+				move = sasl_step(&s, c->response);
+			}
+			CHECK_INT(move, c->move);
+			if (move == SASL_ASK_EXTERNAL) {
+				CHECK_STR(s.user, c->response);
+				CHECK_INT(sasl_told(&s, OK), SASL_DONE);
+			} else {
+				CHECK_INT(s.fault, AUTH_FAILED);
+			}
+			arena_done(&a);
+		}
 }
 
 static void
@@ -453,9 +490,10 @@ the_channel_must_be_the_one_we_see(void **state)
 	}
 }
 
-T_MAIN(T(mechanisms_have_names), T(an_unknown_mechanism_fails), T(plain_is_two_nuls_and_a_password),
-	T(plain_is_done_when_vault_says_so), T(names_and_responses_are_bounded), T(login_asks_twice),
-	T(a_wiped_exchange_keeps_no_password), T(the_examples_of_the_rfcs_pass), T(a_wrong_proof_fails),
+T_MAIN(T(mechanisms_have_names), T(external_names_whom_the_client_wants_to_be), T(an_unknown_mechanism_fails),
+	T(plain_is_two_nuls_and_a_password), T(plain_is_done_when_vault_says_so),
+	T(names_and_responses_are_bounded), T(login_asks_twice), T(a_wiped_exchange_keeps_no_password),
+	T(the_examples_of_the_rfcs_pass), T(a_wrong_proof_fails),
 	T(something_said_after_the_servers_signature_fails), T(vault_may_have_no_salt_to_give),
 	T(the_first_message_of_scram_is_read_strictly), T(the_last_message_of_scram_is_read_strictly),
 	T(the_channel_must_be_the_one_we_see))

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """What ESMTP has beyond the dialogues of test/talk: settings of main.cf, other people's clients, proxies, sizes."""
+import base64
 import os
 import re
 import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -350,6 +352,111 @@ class Postfix:
             return open(self.dir + "/log", errors="replace").read()
         except OSError:
             return ""
+
+
+# ---- certificates of clients ----
+
+
+def run(*command):
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+
+
+class Authority:
+    """A certificate authority and what it signed; files NAME.crt and NAME.key."""
+
+    def __init__(self, folder, name="ca"):
+        self.folder, self.name = folder, name
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name, "-days", "2",
+            "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.crt")
+
+    def sign(self, name, alt, days="2"):
+        base = f"{self.folder}/{name}"
+        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name, "-keyout", base + ".key", "-out",
+            base + ".csr")
+        with open(base + ".ext", "w") as f:
+            f.write("subjectAltName=" + alt)
+        run("openssl", "x509", "-req", "-in", base + ".csr", "-CA", f"{self.folder}/{self.name}.crt", "-CAkey", f"{self.folder}/{self.name}.key", "-days", days,
+            "-CAcreateserial", "-extfile", base + ".ext", "-out", base + ".crt")
+        return base
+
+
+@test
+def a_certificate_that_an_authority_signed_is_a_login():
+    with tempfile.TemporaryDirectory(prefix="postrider-ca-") as folder:
+        os.chmod(folder, 0o755)
+        ca, other = Authority(folder), Authority(folder, "other")
+        ann, two, nobody = ca.sign("ann", "email:Ann@a.test"), ca.sign("two", "email:gone@a.test,email:ben@a.test"), ca.sign("nobody", "email:nobody@a.test")
+        host, forged, old = ca.sign("host", "DNS:a.test"), other.sign("forged", "email:ann@a.test"), ca.sign("old", "email:ann@a.test", days="-1")
+        with Server(conf={"submissions_smtpd_tls_ask_ccert": "yes", "submission_smtpd_tls_ask_ccert": "yes", "smtpd_tls_CAfile": folder + "/ca.crt"}) as s:
+
+            def external(cert, initial, want, service="submissions"):
+                t = Talk(s, service, tls=service == "submissions", cert=cert)
+                caps = t.hello()
+                if service == "submission":
+                    assert "EXTERNAL" not in caps
+                    t.starttls(s, cert)
+                    caps = t.say("EHLO a", "250")
+                assert ("EXTERNAL" in caps) == (not want.startswith("504")), (cert, caps)
+                t.say("AUTH EXTERNAL" + (" " + initial if initial else ""), want)
+                return t
+
+            def b64(text):
+                return base64.b64encode(text.encode()).decode()
+
+            for service in ("submissions", "submission"):
+                t = external(ann, "=", "235 2.7.0", service)
+                t.message("ben@a.test")
+            external(ann, b64("ann@A.test"), "235")
+            t = external(ann, "", "334 ")
+            t.say("", "235")
+            t = external(ann, "", "334 ")
+            t.say("*", "501 5.7.0")
+            external(two, "=", "235")
+            external(two, b64("ben@a.test"), "235")
+            external(two, b64("ann@a.test"), "550 5.7.1")  # not in the certificate
+            external(ann, b64("ben@a.test"), "550 5.7.1")
+            external(ann, b64("ann"), "550 5.7.1")
+            external(ann, b64("ann@a.test\0ben@a.test"), "535")
+            external(nobody, "=", "535 5.7.8")
+            for wrong in (host, forged, old, None):
+                external(wrong, "=", "504 5.5.4")
+            s.cli("user", "set", "ann@a.test", "--disable")
+            external(ann, "=", "535 5.7.8")
+            wait_for(lambda: s.log().count("event=login-ok") >= 6)
+            log = s.log()
+            assert re.search(r"event=login-ok .*user=ann@a.test mech=EXTERNAL", log), log
+            assert re.search(r"event=client-certificate .*verified=true .*email=ann@a.test", log), log
+            assert re.search(r"event=client-certificate .*verified=false .*subject=CN=forged", log) or "CN=forged" in log, log
+            # POP3 asks nobody for a certificate
+            p = Talk(s, "pop3s", tls=True, cert=ann)
+            p.line()
+            p.send(b"AUTH EXTERNAL =\r\n")
+            assert p.line().startswith("-ERR")
+
+
+@test
+def tls_can_be_for_known_certificates_only():
+    with tempfile.TemporaryDirectory(prefix="postrider-ca-") as folder:
+        os.chmod(folder, 0o755)
+        ca, other = Authority(folder), Authority(folder, "other")
+        ann, forged = ca.sign("ann", "email:ann@a.test"), other.sign("forged", "email:ann@a.test")
+        os.mkdir(folder + "/cas")
+        shutil.copy(folder + "/ca.crt", folder + "/cas/ca.pem")
+        os.symlink("ca.pem", folder + "/cas/0a1b2c3d.0")
+        with Server(conf={"submissions_smtpd_tls_req_ccert": "yes", "smtpd_tls_req_ccert": "yes", "smtpd_tls_CApath": folder + "/cas",
+                          "smtpd_tls_fingerprint_digest": "sha512"}) as s:
+            Talk(s, "submissions", tls=True, cert=ann).hello()
+            for cert in (None, forged):
+                try:
+                    Talk(s, "submissions", tls=True, cert=cert).hello()
+                except (ssl.SSLError, ConnectionError, AssertionError):
+                    continue
+                raise AssertionError(f"{cert} was let in")
+            t = Talk(s)  # on port 25 TLS is optional, and so is the certificate
+            t.hello()
+            t.starttls(s)
+            t.say("EHLO a", "250")
+            t.message()
 
 
 # ---- words ----

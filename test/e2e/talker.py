@@ -7,7 +7,7 @@ import time
 class Talk:
     """A client that says lines and reads replies."""
 
-    def __init__(self, s, service="smtp", before=b"", tls=False):
+    def __init__(self, s, service="smtp", before=b"", tls=False, cert=None):
         if service.startswith("/"):
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.settimeout(10)
@@ -17,8 +17,18 @@ class Talk:
         if before:
             self.sock.sendall(before)
         if tls:
-            self.sock = s.tls().wrap_socket(self.sock)
+            self.sock = self.context(s, cert).wrap_socket(self.sock)
         self.rest = b""
+
+    def context(self, s, cert):
+        c = s.tls()
+        if cert:
+            c.load_cert_chain(cert + ".crt", cert + ".key")
+        return c
+
+    def starttls(self, s, cert=None):
+        self.say("STARTTLS", "220")
+        self.sock = self.context(s, cert).wrap_socket(self.sock)
 
     def send(self, data):
         self.sock.sendall(data)

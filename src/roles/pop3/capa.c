@@ -11,7 +11,8 @@ pop3_may_log_in(const struct conf *conf, bool tls)
 bool
 pop3_offers_mech(const struct conf *conf, bool tls, enum sasl_mech mech)
 {
-	if (mech == SASL_NONE || !pop3_may_log_in(conf, tls) || (sasl_mech_is_plus(mech) && !tls))
+	if (mech == SASL_NONE || mech == SASL_EXTERNAL || !pop3_may_log_in(conf, tls) ||
+		(sasl_mech_is_plus(mech) && !tls))
 		return false;
 	return conf_has_word(conf, CONF_sasl_mechanism_list, str_c(sasl_mech_name(mech)));
 }

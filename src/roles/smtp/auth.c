@@ -19,6 +19,11 @@ smtp_may_auth(const struct smtp_session *s, enum sasl_mech m)
 {
 	if (!s->service->auth || smtp_is_logged_in(s))
 		return false;
+	if (m == SASL_EXTERNAL) {
+		const struct smtp_ccert *cert = smtp_ccert(s);
+
+		return cert && cert->verified && cert->email_count > 0;
+	}
 	if (smtp_is_tls(s))
 		return true;
 	return !is_plus(m) && !s->service->tls_auth_only;
@@ -102,6 +107,11 @@ exchange(struct smtp_session *s, enum sasl_mech m, bool has_initial, str initial
 	str user = S("");
 	bool plus = false;
 	enum fault f;
+
+	if (m == SASL_EXTERNAL) {
+		t.names = smtp_ccert(s)->emails;
+		t.name_count = smtp_ccert(s)->email_count;
+	}
 
 	for (size_t i = 0; i < s->smtp->mech_count; i++)
 		plus |= is_plus(s->smtp->mechs[i]) && smtp_may_auth(s, s->smtp->mechs[i]);

@@ -22,13 +22,14 @@ cmd_starttls(struct smtp_session *s, str args)
 		return BAD_ARGUMENT;
 	if (smtp_is_tls(s))
 		return BAD_SEQUENCE;
-	if (!s->smtp->tls || s->service->tls_level == TLS_NONE)
+	if (!s->service->tls || s->service->tls_level == TLS_NONE)
 		return NOT_IMPLEMENTED;
 	smtp_say(s, REPLY_START_TLS, S(""));
 	TRY(smtp_flush(s));
 	s->stream.due_ms = loop_now_ms(s->smtp->role->loop) + s->service->starttls_timeout_ms;
-	if (stream_accept_tls(&s->stream, s->smtp->tls) != OK)
+	if (stream_accept_tls(&s->stream, s->service->tls) != OK)
 		return CLOSED;
+	smtp_learn_ccert(s);
 	/* All that was said before is forgotten. */
 	smtp_forget_mail(s);
 	free(s->helo);

@@ -14,7 +14,7 @@ always(const struct smtp_session *s)
 static bool
 tls_unused(const struct smtp_session *s)
 {
-	return s->smtp->tls && !smtp_is_tls(s) && s->service->tls_level != TLS_NONE;
+	return s->service->tls && !smtp_is_tls(s) && s->service->tls_level != TLS_NONE;
 }
 static bool
 utf8_wanted(const struct smtp_session *s)

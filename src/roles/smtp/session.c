@@ -253,8 +253,10 @@ greet(struct smtp_session *s)
 	s->may_xclient = smtp_peer_is_in(s, CONF_smtpd_authorized_xclient_hosts);
 	s->may_xforward = smtp_peer_is_in(s, CONF_smtpd_authorized_xforward_hosts);
 	s->stream.due_ms = loop_now_ms(s->smtp->role->loop) + s->service->starttls_timeout_ms;
-	if (s->service->implicit_tls)
-		TRY(stream_accept_tls(&s->stream, s->smtp->tls));
+	if (s->service->implicit_tls) {
+		TRY(stream_accept_tls(&s->stream, s->service->tls));
+		smtp_learn_ccert(s);
+	}
 	/* Who speaks before the greeting does not listen (RFC 5321 4.3.1). */
 	TRY(stream_poll(&s->stream, SMTP_PIECE));
 	if (stream_pending(&s->stream).n && s->service->no_early_pipelining)

@@ -33,6 +33,9 @@ struct smtp_service {
 	uint32_t discarded_caps; /* 1 << SMTP_CAP_...: smtpd_discard_ehlo_keywords */
 	bool proxied;            /* each connection begins with a PROXY header */
 	int64_t proxy_timeout_ms;
+	struct tls_server *tls; /* NULL: no TLS here */
+	bool asks_ccert;
+	const char *ccert_digest;
 	const struct conf *conf; /* as this listener sees it */
 };
 enum { BARE_NO, BARE_NOTE, BARE_NORMALIZE, BARE_YES, BARE_REJECT }; /* smtpd_forbid_bare_newline */
@@ -47,12 +50,12 @@ struct smtp_door { /* a listening socket */
 struct smtp_role {
 	struct role *role;
 	struct chan store, vault;
-	struct tls_server *tls;
-	struct arena arena; /* of what main.cf's values mean */
+	struct tls_server *tls[3]; /* by enum tls_ask; made when a listener wants them */
+	struct arena arena;        /* of what main.cf's values mean */
 	struct smtp_service services[4];
 	struct smtp_door *doors;
 	size_t door_count;
-	enum sasl_mech mechs[8];
+	enum sasl_mech mechs[10];
 	size_t mech_count;
 	int64_t rate_window_ms;
 	struct limits_helo_rule helo_rule;
@@ -87,10 +90,11 @@ struct txn {
 
 /* A client's certificate, as it was shown in the handshake. */
 struct smtp_ccert {
-	str fingerprint; /* sha256, as AA:BB:... */
+	str fingerprint; /* by smtpd_tls_fingerprint_digest, as AA:BB:... */
 	str subject;     /* one line */
-	str email;       /* the first address among its names, "" = none */
-	bool verified;   /* by smtpd_tls_CAfile or CApath */
+	str *emails;     /* the addresses among its names, in lower case */
+	size_t email_count;
+	bool verified; /* by smtpd_tls_CAfile or CApath */
 };
 /* What few sessions have. Its strings live in the arena. */
 struct smtp_extra {
@@ -183,6 +187,8 @@ enum fault smtp_cmd_xclient(struct smtp_session *s, str args);
 enum fault smtp_cmd_xforward(struct smtp_session *s, str args);
 void smtp_forget_forwarded(struct smtp_session *s);
 void smtp_log_forwarded(const struct smtp_session *s, str id);
+/* ccert.c: after a handshake */
+void smtp_learn_ccert(struct smtp_session *s);
 /* bdat.c */
 enum fault smtp_cmd_bdat(struct smtp_session *s, str args);
 void smtp_drop_chunks(struct txn *t);

@@ -199,7 +199,42 @@ open_doors(struct smtp_role *smtp)
 	return OK;
 }
 
-/* Mechanisms, certificates. Logged when wrong. */
+/* smtpd_tls_req_ccert where TLS is optional would only drive clients out of TLS: there it is asking, as in Postfix. */
+static enum tls_ask
+asks_for_certificates(const struct smtp_service *sv)
+{
+	bool require = conf_bool(sv->conf, CONF_smtpd_tls_req_ccert);
+
+	if (require && (sv->implicit_tls || sv->tls_level == TLS_ENCRYPT))
+		return TLS_REQUIRE;
+	return require || conf_bool(sv->conf, CONF_smtpd_tls_ask_ccert) ? TLS_ASK : TLS_ASK_NO;
+}
+
+static enum fault
+read_services(struct smtp_role *smtp)
+{
+	static const char *const names[] = { "smtp", "submission", "submissions", "lmtp" };
+	static const char *const digests[] = { "sha256", "sha384", "sha512", "sha1",
+		"md5" }; /* as params.def has them */
+	struct role *r = smtp->role;
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct smtp_service *sv = &smtp->services[i];
+		enum tls_ask how;
+
+		read_service(smtp, sv, names[i], r->conf);
+		how = asks_for_certificates(sv);
+		sv->asks_ccert = how != TLS_ASK_NO;
+		sv->ccert_digest = digests[conf_int(r->conf, CONF_smtpd_tls_fingerprint_digest)];
+		if (!smtp->tls[how])
+			TRY(how == TLS_ASK_NO ? tls_setup_server(r, &smtp->vault, NULL, &smtp->tls[how])
+					      : tls_setup_asking(r, &smtp->vault, how, &smtp->tls[how]));
+		sv->tls = smtp->tls[how];
+	}
+	return OK;
+}
+
+/* Mechanisms, listeners, certificates. Logged when wrong. */
 static enum fault
 read_settings(struct smtp_role *smtp)
 {
@@ -223,7 +258,7 @@ read_settings(struct smtp_role *smtp)
 		.window_ms = conf_int(r->conf, CONF_mynetworks_helo_time),
 		.distrust_ms = conf_int(r->conf, CONF_mynetworks_distrust_time),
 	};
-	return tls_setup_server(r, &smtp->vault, NULL, &smtp->tls);
+	return read_services(smtp);
 }
 
 struct smtp_role *

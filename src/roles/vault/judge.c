@@ -360,3 +360,30 @@ vault_on_proof(struct ask *k)
 		f = grant(v, m.service, m.session, &who);
 	answer(k, verdict_of(f), &who, str_of(signature, m.sha256 ? 32 : 20));
 }
+
+/* ---- certificates ---- */
+
+/* The proof was the handshake; what is asked is whether somebody has that address. A whole address only: no domain is added. */
+void
+vault_on_external(struct ask *k)
+{
+	struct vault *v = k->vault;
+	struct talk_external_ask m;
+	struct found who = { 0 };
+	enum fault f;
+
+	if (!talk_read_external_ask(k->payload, &m) || !is_question(k, m.client, m.service, m.session) ||
+		!is_user(m.user) || str_find(m.user, '@') == m.user.n) {
+		answer(k, AUTH_FAILED, NULL, S(""));
+		return;
+	}
+	f = vault_find(v, &k->arena, m.user, &who);
+	if (f == OK && !who.exists) { /* made a moment ago, perhaps */
+		f = vault_freshen(v);
+		if (f == OK)
+			f = vault_find(v, &k->arena, m.user, &who);
+	}
+	if (f == OK && (!who.exists || who.disabled))
+		f = AUTH_FAILED;
+	answer(k, verdict_of(f), &who, S(""));
+}

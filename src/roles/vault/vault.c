@@ -14,6 +14,7 @@ static const struct {
 	void (*fn)(struct ask *k);
 } answers[] = {
 	{ TALK_ASK_password_ask, vault_on_password },
+	{ TALK_ASK_external_ask, vault_on_external },
 	{ TALK_ASK_salt_ask, vault_on_salt },
 	{ TALK_ASK_proof_ask, vault_on_proof },
 	{ TALK_ASK_sign_ask, vault_on_sign },

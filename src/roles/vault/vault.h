@@ -77,6 +77,7 @@ enum fault vault_freshen(struct vault *v);
 
 /* judge.c: the answers; each in a fiber, with the question's payload. */
 void vault_on_password(struct ask *k);
+void vault_on_external(struct ask *k);
 void vault_on_salt(struct ask *k);
 void vault_on_proof(struct ask *k);
 /* sign.c */
