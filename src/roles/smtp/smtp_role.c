@@ -218,6 +218,7 @@ read_services(struct smtp_role *smtp)
 		"md5" }; /* as params.def has them */
 	struct role *r = smtp->role;
 
+	_Static_assert(COUNT(names) == COUNT(smtp->services), "each has its settings");
 	for (size_t i = 0; i < COUNT(names); i++) {
 		struct smtp_service *sv = &smtp->services[i];
 		enum tls_ask how;
@@ -264,10 +265,8 @@ read_settings(struct smtp_role *smtp)
 struct smtp_role *
 smtp_new(struct role *r)
 {
-	static const char *const names[] = { "smtp", "submission", "submissions", "lmtp" };
 	struct smtp_role *smtp = NEW(struct smtp_role);
 
-	_Static_assert(COUNT(names) == COUNT(smtp->services), "each has its settings");
 	smtp->role = r;
 	r->own = smtp;
 	r->on_peer = on_peer;
@@ -279,8 +278,6 @@ smtp_new(struct role *r)
 	chan_init(&smtp->vault, r->loop, "vault", AUTH_UNAVAILABLE);
 	smtp->store.ctx = smtp->vault.ctx = smtp;
 	smtp->store.on_frame = smtp->vault.on_frame = nothing_comes;
-	for (size_t i = 0; i < COUNT(names); i++)
-		read_service(smtp, &smtp->services[i], names[i], r->conf);
 	if (read_settings(smtp) == OK)
 		return smtp;
 	smtp_free(smtp);
@@ -292,7 +289,8 @@ smtp_free(struct smtp_role *smtp)
 {
 	chan_down(&smtp->store);
 	chan_down(&smtp->vault);
-	tls_server_free(smtp->tls);
+	for (size_t i = 0; i < COUNT(smtp->tls); i++)
+		tls_server_free(smtp->tls[i]);
 	while (smtp->spare_count)
 		email_builder_free(smtp->spare[--smtp->spare_count]);
 	free(smtp->doors);
