@@ -192,6 +192,8 @@ send_test(struct relaying *r, const struct form *form, struct smtp_answer *ret)
 	buf_done(&b);
 	TRY(f);
 	TRY(visit_hear(&r->v, ret));
+	ret->text = arena_str(&r->p->audit->arena, ret->text); /* it outlives the visit */
+	ret->status = arena_str(&r->p->audit->arena, ret->status);
 	end_visit(r);
 	return OK;
 }
