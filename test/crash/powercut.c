@@ -51,6 +51,7 @@ start_and_judge(const char *dir, size_t moment, bool record)
 		disk_stop();
 	broken = load_judge(dir, moment);
 	store_close(s);
+	(void)alarm(0); /* whoever goes on from here has his own time */
 	return broken ? 1 : 0;
 }
 
@@ -97,6 +98,8 @@ restart_cut(const char *dir, size_t moment, uint64_t seed)
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		fail("fork");
+	if (WIFSIGNALED(status))
+		fprintf(stderr, "BROKEN: ends by %s\n", strsignal(WTERMSIG(status)));
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
