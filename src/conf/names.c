@@ -209,20 +209,6 @@ family_why(str name)
 	return NULL;
 }
 
-const char *
-suffix_why(str name)
-{
-	static const str servers[] = { SC("smtp_"), SC("lmtp_"), SC("relay_"), SC("default_") };
-
-	for (size_t i = 0; i < COUNT(servers); i++)
-		if (str_starts(name, servers[i]))
-			return NULL; /* mail to other servers: no small matter */
-	for (size_t i = 0; i < COUNT(suffixes); i++)
-		if (str_ends(name, str_c(suffixes[i].end)))
-			return suffixes[i].why;
-	return NULL;
-}
-
 void
 conf_origin(const struct conf *c, enum conf_id id, struct conf_origin *ret)
 {
@@ -272,6 +258,32 @@ distance(str a, str b, unsigned most)
 		now = spare;
 	}
 	return back[b.n];
+}
+
+/* Does it look more like one of our own parameters, badly written? */
+static bool
+is_slip(str name)
+{
+	enum { LETTERS = 2 };
+
+	for (size_t i = 0; i < CONF_IDS; i++)
+		if (distance(name, str_c(params[i].name), LETTERS) <= LETTERS)
+			return true;
+	return false;
+}
+
+const char *
+suffix_why(str name)
+{
+	static const str servers[] = { SC("smtp_"), SC("lmtp_"), SC("relay_"), SC("default_") };
+
+	for (size_t i = 0; i < COUNT(servers); i++)
+		if (str_starts(name, servers[i]))
+			return NULL; /* mail to other servers: no small matter */
+	for (size_t i = 0; i < COUNT(suffixes); i++)
+		if (str_ends(name, str_c(suffixes[i].end)))
+			return is_slip(name) ? NULL : suffixes[i].why;
+	return NULL;
 }
 
 str
