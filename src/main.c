@@ -45,6 +45,7 @@ static const struct {
 	{ "postmap", &cli_postmap },
 	{ "postalias", &cli_postalias },
 	{ "newaliases", &cli_newaliases },
+	{ "postconf", &cli_postconf },
 };
 
 static void

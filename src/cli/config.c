@@ -20,6 +20,8 @@ struct config {
 	struct buf out;
 	enum form form;
 	bool changed_only, defaults, explain;
+	bool raw;         /* values as written */
+	bool values_only; /* without their names */
 	size_t shown;
 };
 
@@ -90,12 +92,20 @@ add_paragraph(struct buf *b, str text)
 }
 
 static void
+add_pair(struct config *c, str name, str value)
+{
+	if (!c->values_only)
+		buf_printf(&c->out, "%.*s =%s", STR_ARG(name), value.n ? " " : "");
+	buf_printf(&c->out, "%.*s\n", STR_ARG(value));
+	c->shown++;
+}
+
+static void
 add_plain(struct config *c, str name, const struct conf_origin *o, str value, enum conf_id id)
 {
 	str from = where(&c->arena, o->file, o->line), expected;
 
-	buf_printf(&c->out, "%.*s =%s%.*s\n", STR_ARG(name), value.n ? " " : "", STR_ARG(value));
-	c->shown++;
+	add_pair(c, name, value);
 	if (!c->explain)
 		return;
 	expected = conf_expected(&c->arena, id);
@@ -114,7 +124,7 @@ show_param(struct config *c, const char *listener, enum conf_id id)
 
 	conf_origin(c->conf ? conf_for(c->conf, listener) : NULL, id, &o);
 	name = arena_printf(&c->arena, "%s%s%s", listener, listener[0] ? "_" : "", o.name);
-	value = c->defaults ? str_c(o.initial) : o.text;
+	value = c->defaults ? str_c(o.initial) : c->raw ? (o.file ? o.raw : str_c(o.initial)) : o.text;
 	if (c->form == JSON)
 		add_json(c, name, &o, value, id);
 	else
@@ -136,8 +146,7 @@ show_line(struct config *c, const struct conf_line *line)
 		buf_add_char(&c->out, '}');
 		return;
 	}
-	buf_printf(&c->out, "%s =%s%.*s\n", line->name, line->raw.n ? " " : "", STR_ARG(line->raw));
-	c->shown++;
+	add_pair(c, str_c(line->name), line->raw);
 	if (!c->explain)
 		return;
 	if (line->kind == CONF_LINE_IGNORED)
@@ -349,6 +358,43 @@ run(const struct cli *cli, int argc, char **argv)
 	arena_done(&c.arena);
 	return status;
 }
+
+/* Postfix's way of asking: postconf [-c FOLDER] [-dhnx] [NAME...]. */
+static int
+run_as_postconf(const struct cli *cli, int argc, char **argv)
+{
+	struct cli own = *cli;
+	struct config c = { .raw = true };
+	int option, status = EX_OK;
+
+	while ((option = getopt(argc, argv, "c:dhnx")) != -1)
+		switch (option) {
+		case 'c':
+			own.config = arena_cstr(&c.arena, arena_printf(&c.arena, "%s/main.cf", optarg));
+			break;
+		case 'd': c.defaults = true; break;
+		case 'h': c.values_only = true; break;
+		case 'n': c.changed_only = true; break;
+		case 'x': c.raw = false; break;
+		default:
+			arena_done(&c.arena);
+			return cli_fail(EX_USAGE, "postconf",
+				"only -c FOLDER, -d, -h, -n, -x and names are understood; main.cf is changed "
+				"with "
+				"an editor");
+		}
+	if (c.defaults || (status = cli_load(&own, &c.conf)) == EX_OK)
+		status = show_asked(&c, argv + optind, argc - optind);
+	if (status == EX_OK)
+		status = cli_write("postconf", &c.out);
+	conf_free(c.conf);
+	buf_done(&c.out);
+	arena_done(&c.arena);
+	return status;
+}
+
+const struct cli_verb cli_postconf = { "postconf", "[-c FOLDER] [-dhnx] [NAME...]",
+	"the settings, asked for as Postfix's program of that name is", run_as_postconf };
 
 const struct cli_verb cli_config = { "config",
 	"[NAME...] [-n | -d] [--explain] [--json] | check | import FILE... [-o FILE] [--json] | --man",

@@ -145,6 +145,25 @@ def json_is_json():
 
 
 @tap.test
+def it_answers_as_postconf_when_called_so():
+    link = os.path.join(FOLDER, "postconf")
+    if not os.path.islink(link):
+        os.symlink(os.path.abspath(PROGRAM), link)
+    with open(os.path.join(FOLDER, "main.cf"), "w") as f:
+        f.write("site = a.test\nmyhostname = mx.$site\n")
+
+    def postconf(*args):
+        done = subprocess.run([link, "-c", FOLDER, *args], capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout
+    tap.equal(postconf("myhostname"), (0, "myhostname = mx.$site\n"))
+    tap.equal(postconf("-x", "myhostname", "site"), (0, "myhostname = mx.a.test\nsite = a.test\n"))
+    tap.equal(postconf("-hx", "myhostname"), (0, "mx.a.test\n"))
+    tap.equal(postconf("-n"), (0, "site = a.test\nmyhostname = mx.$site\n"))
+    tap.equal(postconf("-dh", "smtpd_banner"), (0, "$myhostname ESMTP\n"))
+    tap.equal(postconf("-e", "myhostname=x"), (EX_USAGE, ""))
+
+
+@tap.test
 def a_full_disk_is_noticed():
     if not os.path.exists("/dev/full"):
         raise tap.Skip("no /dev/full")
