@@ -258,8 +258,9 @@ mistakes_are_named_with_their_place(void **state)
 		{ "smtp_tls_loglvel = 0",
 			"main.cf:1: error: unknown parameter `smtp_tls_loglvel`; did you mean "
 			"`smtp_tls_loglevel`?\n" },
-		{ "stmpd_recipient_limit = 5", "main.cf:1: error: unknown parameter `stmpd_recipient_limit`; did "
-					       "you mean `smtpd_recipient_limit`?\n" },
+		{ "stmpd_recipient_limit = 5",
+			"main.cf:1: error: unknown parameter `stmpd_recipient_limit`; did "
+			"you mean `smtpd_recipient_limit`?\n" },
 		{ "soft_bounce = yes",
 			"main.cf:1: error: soft_bounce is not supported: there is nothing like it here\n" },
 		{ "smtp_use_tls = yes", "main.cf:1: error: smtp_use_tls is an old name: write "

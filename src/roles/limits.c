@@ -136,8 +136,9 @@ find_or_take(struct limits *l, uint64_t id, unsigned column, int64_t now_ms)
  * counts is the last window_ms: all of this window and the part of the one before that is not past yet. */
 enum { RATE_BITS = 20, RATE_MOST = (1 << RATE_BITS) - 1, WINDOW_MASK = (1 << 24) - 1 };
 
+/* One more within the limit? With `count`, it is counted then. */
 static bool
-rate_permits(_Atomic uint64_t *rate, uint32_t most, int64_t window_ms, int64_t now_ms)
+rate_has_room(_Atomic uint64_t *rate, uint32_t most, int64_t window_ms, int64_t now_ms, bool count)
 {
 	uint64_t window = (uint64_t)(now_ms / window_ms) & WINDOW_MASK;
 	uint64_t left_ms = (uint64_t)(window_ms - now_ms % window_ms);
@@ -156,10 +157,18 @@ rate_permits(_Atomic uint64_t *rate, uint32_t most, int64_t window_ms, int64_t n
 		}
 		if (now * (uint64_t)window_ms + before * left_ms >= most * (uint64_t)window_ms)
 			return false;
+		if (!count)
+			return true;
 		now = MIN(now + 1, (uint64_t)RATE_MOST);
 		fresh = window << 2 * RATE_BITS | before << RATE_BITS | now;
 	} while (!atomic_compare_exchange_weak(rate, &old, fresh));
 	return true;
+}
+
+static bool
+rate_permits(_Atomic uint64_t *rate, uint32_t most, int64_t window_ms, int64_t now_ms)
+{
+	return rate_has_room(rate, most, window_ms, now_ms, true);
 }
 
 /* ---- the door ---- */
@@ -221,6 +230,30 @@ limits_message(struct limits *l, const unsigned char client[LIMITS_KEY], uint32_
 	return rate_permits(&c->rates[RATE_MESSAGES], MIN(most, (uint32_t)RATE_MOST), window_ms, now_ms)
 		       ? OK
 		       : TOO_FAST;
+}
+
+static bool
+event_has_room(struct limits *l, const unsigned char client[LIMITS_KEY], enum limits_event what,
+	uint32_t most, int64_t window_ms, int64_t now_ms, bool count)
+{
+	struct client *c = most > 0 ? find(l, id_of(l, client)) : NULL;
+
+	return !c || rate_has_room(&c->rates[RATE_EVENTS + what], MIN(most, (uint32_t)RATE_MOST), window_ms,
+			     now_ms, count);
+}
+
+enum fault
+limits_event(struct limits *l, const unsigned char client[LIMITS_KEY], enum limits_event what, uint32_t most,
+	int64_t window_ms, int64_t now_ms)
+{
+	return event_has_room(l, client, what, most, window_ms, now_ms, true) ? OK : TOO_OFTEN;
+}
+
+bool
+limits_event_is_due(struct limits *l, const unsigned char client[LIMITS_KEY], enum limits_event what,
+	uint32_t most, int64_t window_ms, int64_t now_ms)
+{
+	return !event_has_room(l, client, what, most, window_ms, now_ms, false);
 }
 
 void

@@ -23,6 +23,13 @@ enum fault limits_enter(struct limits *l, unsigned column, enum limits_what what
 	int64_t window_ms, int64_t now_ms);
 void limits_leave(
 	struct limits *l, unsigned column, enum limits_what what, const unsigned char client[LIMITS_KEY]);
+/* Other things a client may do so many times per window: TOO_OFTEN above most (0: no limit). Only clients that have entered are counted. */
+enum limits_event { LIMITS_RECIPIENTS, LIMITS_LOGINS, LIMITS_HANDSHAKES, LIMITS_EVENTS };
+enum fault limits_event(struct limits *l, const unsigned char client[LIMITS_KEY], enum limits_event what,
+	uint32_t most, int64_t window_ms, int64_t now_ms);
+/* Would the next one be too many? Counts nothing. */
+bool limits_event_is_due(struct limits *l, const unsigned char client[LIMITS_KEY], enum limits_event what,
+	uint32_t most, int64_t window_ms, int64_t now_ms);
 /* A message: TOO_FAST above most per window. */
 enum fault limits_message(struct limits *l, const unsigned char client[LIMITS_KEY], uint32_t most,
 	int64_t window_ms, int64_t now_ms);

@@ -27,8 +27,9 @@ enum {
 	BUCKET = 8,
 	ID_FREE = 0, /* ids 1 .. LIMITS_COLUMNS mark a place as being taken by that column */
 	FIRST_ID = LIMITS_COLUMNS + 1,
-	RATES = LIMITS_KINDS + 1, /* connections of each kind, and messages */
-	RATE_MESSAGES = LIMITS_KINDS
+	RATE_MESSAGES = LIMITS_KINDS, /* behind connections of each kind */
+	RATE_EVENTS,
+	RATES = RATE_EVENTS + LIMITS_EVENTS
 };
 
 struct client {

@@ -112,6 +112,33 @@ messages_have_a_rate_of_their_own(void **state)
 }
 
 static void
+other_events_have_rates_of_their_own(void **state)
+{
+	struct limits *l = limits_new(key);
+	unsigned char ann[LIMITS_KEY], bob[LIMITS_KEY];
+
+	(void)state;
+	client_number(1, ann);
+	client_number(2, bob);
+	CHECK(limits_enter(l, 0, LIMITS_SMTP, ann, 0, 1, 1000, 5) == OK);
+	for (int what = 0; what < LIMITS_EVENTS; what++) {
+		enum limits_event event = (enum limits_event)what;
+
+		CHECK(!limits_event_is_due(l, ann, event, 1, 1000, 5)); /* looking counts nothing */
+		CHECK(!limits_event_is_due(l, ann, event, 1, 1000, 5));
+		CHECK(limits_event(l, ann, event, 2, 1000, 5) == OK);
+		CHECK(limits_event(l, ann, event, 2, 1000, 6) == OK);
+		CHECK(limits_event(l, ann, event, 2, 1000, 7) == TOO_OFTEN);
+		CHECK(limits_event_is_due(l, ann, event, 2, 1000, 7));
+		CHECK(limits_event(l, ann, event, 0, 1000, 7) == OK); /* no limit */
+		CHECK(limits_event(l, bob, event, 1, 1000, 7) == OK); /* has not entered */
+		CHECK(!limits_event_is_due(l, ann, event, 2, 1000, 2500));
+	}
+	CHECK(limits_message(l, ann, 1, 1000, 8) == OK);
+	limits_free(l);
+}
+
+static void
 a_refused_connection_is_not_counted(void **state)
 {
 	struct limits *l = limits_new(key);
@@ -294,7 +321,8 @@ more_addresses_than_places_make_others_give_way(void **state)
 
 T_MAIN(T(a_client_has_so_many_connections_over_all_processes),
 	T(leaving_more_often_than_entering_counts_nothing), T(a_rate_is_that_of_the_last_window),
-	T(messages_have_a_rate_of_their_own), T(a_refused_connection_is_not_counted),
-	T(a_dead_process_leaves_nothing_behind), T(a_full_table_lets_clients_without_connections_go),
-	T(processes_that_push_each_other_leave_no_trace), T(too_many_names_behind_an_address_cost_its_trust),
-	T(names_of_another_time_are_not_counted), T(more_addresses_than_places_make_others_give_way))
+	T(messages_have_a_rate_of_their_own), T(other_events_have_rates_of_their_own),
+	T(a_refused_connection_is_not_counted), T(a_dead_process_leaves_nothing_behind),
+	T(a_full_table_lets_clients_without_connections_go), T(processes_that_push_each_other_leave_no_trace),
+	T(too_many_names_behind_an_address_cost_its_trust), T(names_of_another_time_are_not_counted),
+	T(more_addresses_than_places_make_others_give_way))

@@ -24,6 +24,9 @@ smtp_may_auth(const struct smtp_session *s, enum sasl_mech m)
 
 		return cert && cert->verified && cert->email_count > 0;
 	}
+	if (sasl_mech_is_plain_text(m) &&
+		(smtp_is_tls(s) ? s->service->no_plain_tls : s->service->no_plain_clear))
+		return false;
 	if (smtp_is_tls(s))
 		return true;
 	return !is_plus(m) && !s->service->tls_auth_only;
@@ -145,6 +148,7 @@ smtp_cmd_auth(struct smtp_session *s, str args)
 	m = sasl_mech_of(word);
 	if (m == SASL_NONE || !is_known(s, m) || !smtp_may_auth(s, m))
 		return BAD_MECHANISM;
+	TRY(smtp_count(s, LIMITS_LOGINS));
 	args = str_trim(args);
 	return exchange(s, m, args.n > 0, args);
 }

@@ -24,12 +24,11 @@ cmd_starttls(struct smtp_session *s, str args)
 		return BAD_SEQUENCE;
 	if (!s->service->tls || s->service->tls_level == TLS_NONE)
 		return NOT_IMPLEMENTED;
+	TRY(smtp_may_shake(s));
 	smtp_say(s, REPLY_START_TLS, S(""));
 	TRY(smtp_flush(s));
-	s->stream.due_ms = loop_now_ms(s->smtp->role->loop) + s->service->starttls_timeout_ms;
-	if (stream_accept_tls(&s->stream, s->service->tls) != OK)
+	if (smtp_shake(s) != OK)
 		return CLOSED;
-	smtp_learn_ccert(s);
 	/* All that was said before is forgotten. */
 	smtp_forget_mail(s);
 	free(s->helo);

@@ -29,6 +29,12 @@ may_auth(const struct smtp_session *s)
 			return true;
 	return false;
 }
+/* For mail programs of the last century, which look for "AUTH=". */
+static bool
+may_old_auth(const struct smtp_session *s)
+{
+	return s->service->old_auth && smtp_offers(s, SMTP_CAP_AUTH);
+}
 static bool
 may_xclient(const struct smtp_session *s)
 {
@@ -57,11 +63,23 @@ say_limits(const struct smtp_session *s, struct buf *b)
 	buf_printf(b, " RCPTMAX=%llu", (unsigned long long)s->service->rcpt_limit);
 }
 static void
-say_mechs(const struct smtp_session *s, struct buf *b)
+add_mechs(const struct smtp_session *s, struct buf *b, const char *before)
 {
 	for (size_t i = 0; i < s->smtp->mech_count; i++)
-		if (smtp_may_auth(s, s->smtp->mechs[i]))
-			buf_printf(b, " %s", sasl_mech_name(s->smtp->mechs[i]));
+		if (smtp_may_auth(s, s->smtp->mechs[i])) {
+			buf_printf(b, "%s%s", before, sasl_mech_name(s->smtp->mechs[i]));
+			before = " ";
+		}
+}
+static void
+say_mechs(const struct smtp_session *s, struct buf *b)
+{
+	add_mechs(s, b, " ");
+}
+static void
+say_old_mechs(const struct smtp_session *s, struct buf *b)
+{
+	add_mechs(s, b, "=");
 }
 static void
 say_xclient(const struct smtp_session *s, struct buf *b)
@@ -92,6 +110,7 @@ static const struct ehlo_cap {
 	[SMTP_CAP_ENHANCEDSTATUSCODES] = { SC("ENHANCEDSTATUSCODES"), always, NULL }, /* RFC 2034 */
 	[SMTP_CAP_STARTTLS] =   { SC("STARTTLS"),   tls_unused,   NULL },         /* RFC 3207 */
 	[SMTP_CAP_AUTH] =       { SC("AUTH"),       may_auth,     say_mechs },    /* RFC 4954 */
+	[SMTP_CAP_OLD_AUTH] =   { SC("AUTH"),       may_old_auth, say_old_mechs }, /* broken_sasl_auth_clients */
 	[SMTP_CAP_XCLIENT] =    { SC("XCLIENT"),    may_xclient,  say_xclient },  /* Postfix's XCLIENT_README */
 	[SMTP_CAP_XFORWARD] =   { SC("XFORWARD"),   may_xforward, say_xforward }, /* Postfix's XFORWARD_README */
 };

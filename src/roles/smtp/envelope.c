@@ -169,6 +169,7 @@ smtp_cmd_rcpt(struct smtp_session *s, str args)
 
 	if (t->named >= s->service->rcpt_limit)
 		return TOO_MANY_RCPTS;
+	TRY(smtp_count(s, LIMITS_RECIPIENTS));
 	args = arena_str(&t->arena, args);
 	TRY(smtp_rcpt_parse(&t->arena, args, offered(s), t->mail.smtputf8, !s->service->strict, &rcpt));
 	f = ask_store(s, &rcpt.to);

@@ -254,8 +254,8 @@ greet(struct smtp_session *s)
 	s->may_xforward = smtp_peer_is_in(s, CONF_smtpd_authorized_xforward_hosts);
 	s->stream.due_ms = loop_now_ms(s->smtp->role->loop) + s->service->starttls_timeout_ms;
 	if (s->service->implicit_tls) {
-		TRY(stream_accept_tls(&s->stream, s->service->tls));
-		smtp_learn_ccert(s);
+		TRY(smtp_may_shake(s));
+		TRY(smtp_shake(s));
 	}
 	/* Who speaks before the greeting does not listen (RFC 5321 4.3.1). */
 	TRY(stream_poll(&s->stream, SMTP_PIECE));

@@ -27,7 +27,9 @@ struct smtp_service {
 	uint64_t size_limit, header_limit, hop_limit, line_limit, rcpt_limit;
 	int64_t timeout_ms, starttls_timeout_ms, error_sleep_ms;
 	uint64_t least_rate, soft_errors, hard_errors, junk_limit;
-	uint32_t most_connections, connection_rate, message_rate;
+	uint32_t most_connections, connection_rate, message_rate, event_rates[LIMITS_EVENTS];
+	bool no_plain_clear, no_plain_tls; /* PLAIN and LOGIN are not wanted: smtpd_sasl_security_options */
+	bool old_auth, auth_header;
 	const str *forbidden;
 	size_t forbidden_count;
 	uint32_t discarded_caps; /* 1 << SMTP_CAP_...: smtpd_discard_ehlo_keywords */
@@ -120,6 +122,7 @@ enum smtp_cap {
 	SMTP_CAP_ENHANCEDSTATUSCODES,
 	SMTP_CAP_STARTTLS,
 	SMTP_CAP_AUTH,
+	SMTP_CAP_OLD_AUTH,
 	SMTP_CAP_XCLIENT,
 	SMTP_CAP_XFORWARD,
 	SMTP_CAPS
@@ -206,6 +209,10 @@ void smtp_trust_helo(struct smtp_session *s, str name); /* the client says that 
 /* auth.c */
 enum fault smtp_cmd_auth(struct smtp_session *s, str args);
 bool smtp_may_auth(const struct smtp_session *s, enum sasl_mech m); /* may it be offered now? */
+/* shake.c: TOO_OFTEN when the client did that too often. */
+enum fault smtp_count(struct smtp_session *s, enum limits_event what);
+enum fault smtp_may_shake(const struct smtp_session *s); /* before TLS is begun */
+enum fault smtp_shake(struct smtp_session *s);           /* the handshake; waits */
 /* trace.c: the header lines we put before a message. RFC 5321 4.4, RFC 3848. */
 void smtp_add_received(struct smtp_session *s, struct buf *b, str id, int64_t wall_ms);
 

@@ -27,6 +27,14 @@ footer_of(struct smtp_role *smtp, str text)
 	return str_of(lines, n);
 }
 
+/* PLAIN and LOGIN send the password, and do not prove that the server knows it. */
+static bool
+forbids_plain(const struct conf *c, enum conf_id id)
+{
+	return conf_has_word(c, id, S("noplaintext")) || conf_has_word(c, id, S("noactive")) ||
+	       conf_has_word(c, id, S("mutual_auth"));
+}
+
 static void
 read_service(struct smtp_role *smtp, struct smtp_service *sv, const char *name, const struct conf *conf)
 {
@@ -69,6 +77,15 @@ read_service(struct smtp_role *smtp, struct smtp_service *sv, const char *name, 
 		.most_connections = (uint32_t)conf_int(c, CONF_smtpd_client_connection_count_limit),
 		.connection_rate = (uint32_t)conf_int(c, CONF_smtpd_client_connection_rate_limit),
 		.message_rate = (uint32_t)conf_int(c, CONF_smtpd_client_message_rate_limit),
+		.event_rates = { [LIMITS_RECIPIENTS] =
+					 (uint32_t)conf_int(c, CONF_smtpd_client_recipient_rate_limit),
+			[LIMITS_LOGINS] = (uint32_t)conf_int(c, CONF_smtpd_client_auth_rate_limit),
+			[LIMITS_HANDSHAKES] =
+				(uint32_t)conf_int(c, CONF_smtpd_client_new_tls_session_rate_limit) },
+		.no_plain_clear = forbids_plain(c, CONF_smtpd_sasl_security_options),
+		.no_plain_tls = forbids_plain(c, CONF_smtpd_sasl_tls_security_options),
+		.old_auth = conf_bool(c, CONF_broken_sasl_auth_clients),
+		.auth_header = conf_bool(c, CONF_smtpd_sasl_authenticated_header),
 	};
 	sv->forbidden = conf_list(c, CONF_smtpd_forbidden_commands, &sv->forbidden_count);
 	sv->footer = footer_of(smtp, conf_str(c, CONF_smtpd_reject_footer));

@@ -31,6 +31,8 @@ smtp_add_received(struct smtp_session *s, struct buf *b, str id, int64_t wall_ms
 		tls_facts(s->stream.tls, &t);
 		buf_printf(b, "\t(using %s with cipher %s (%d bits))\r\n", t.version, t.cipher, t.bits);
 	}
+	if (s->user && s->service->auth_header)
+		buf_printf(b, "\t(Authenticated sender: %s)\r\n", s->user);
 	buf_printf(b, "\tby %.*s (Postrider) with %s id %.*s", STR_ARG(s->service->hostname), with_word(s),
 		STR_ARG(id));
 	if (s->txn->named == 1)

@@ -5,8 +5,10 @@
 str
 vault_name(struct vault *v, struct arena *a, str user)
 {
+	str domain = v->login_domain.n ? v->login_domain : v->domain;
+
 	if (str_find(user, '@') == user.n)
-		user = arena_printf(a, "%.*s@%.*s", STR_ARG(user), STR_ARG(v->domain));
+		user = arena_printf(a, "%.*s@%.*s", STR_ARG(user), STR_ARG(domain));
 	return arena_lower(a, user);
 }
 
@@ -18,18 +20,18 @@ find_address(struct store_view *view, struct arena *a, str user, str domain, str
 	return view_account_by_address(view, user, ret);
 }
 
-/* A whole address is itself; a bare name is that of our domain, then that of our host. */
+/* A whole address is itself; a bare name is that of the domain for logins, then of ours, then of our host. */
 static enum fault
 find_account(struct vault *v, struct store_view *view, struct arena *a, str user, struct store_account *ret)
 {
+	const str domains[] = { v->login_domain, v->domain, v->hostname };
 	enum fault f = NOT_FOUND;
 
 	if (str_find(user, '@') < user.n)
 		return find_address(view, a, user, S(""), ret);
-	if (v->domain.n)
-		f = find_address(view, a, user, v->domain, ret);
-	if (f == NOT_FOUND && v->hostname.n)
-		f = find_address(view, a, user, v->hostname, ret);
+	for (size_t i = 0; i < COUNT(domains) && f == NOT_FOUND; i++)
+		if (domains[i].n)
+			f = find_address(view, a, user, domains[i], ret);
 	return f;
 }
 

@@ -145,6 +145,7 @@ vault_new(struct role *r)
 	}
 	v->hostname = conf_str(r->conf, CONF_myhostname);
 	v->domain = conf_str(r->conf, CONF_mydomain);
+	v->login_domain = conf_str(r->conf, CONF_smtpd_sasl_local_domain);
 	init_chan(v, &v->store, "store");
 	init_chan(v, &v->sessions, "pop3");
 	r->on_peer = on_peer;

@@ -33,8 +33,8 @@ struct vault {
 	struct pool *pool;    /* password hashes */
 	struct pool *signers; /* RSA signatures: they must not queue behind hashes */
 	struct guess *guess;
-	struct auth_cache *cache; /* NULL: off */
-	str domain, hostname;     /* complete a bare user name */
+	struct auth_cache *cache;           /* NULL: off */
+	str login_domain, domain, hostname; /* complete a bare user name, in this order */
 	size_t asks;
 	uint16_t checks[1024]; /* under way, by hash of the client */
 	struct hash_key checks_key;

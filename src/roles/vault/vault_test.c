@@ -377,6 +377,34 @@ passwords_are_judged(void **state)
 }
 
 static void
+a_bare_name_is_looked_for_in_the_domain_for_logins_first(void **state)
+{
+	static const struct {
+		const char *user, *password;
+		enum fault fault;
+	} cases[] = {
+		{ "eve", "of b", OK }, { "eve", "of a", AUTH_FAILED }, { "eve@a.test", "of a", OK },
+		{ "ann", "of a", OK }, /* not in b.test */
+	};
+	struct stage g;
+
+	(void)state;
+	stage_begin(&g, "mydomain = a.test\nsmtpd_sasl_local_domain = b.test\n");
+	put_account(&g, 0, "eve@a.test", S("of a"), FRESH);
+	put_account(&g, 0, "ann@a.test", S("of a"), FRESH);
+	CHECK(store_put_domain(g.store, S("b.test")) == OK);
+	put_account(&g, 0, "eve@b.test", S("of b"), FRESH);
+	CHECK(store_commit(g.store) == OK);
+	EACH(cases, c) {
+		struct talk_password_ask m = password_ask(c->user, c->password);
+		struct talk_auth_told told = ask_password(&g, &g.login_end, &m);
+
+		CHECK_INT(told.fault, c->fault);
+	}
+	stage_end(&g);
+}
+
+static void
 the_session_role_hears_who_it_is(void **state)
 {
 	struct talk_password_ask m = password_ask("ann", "secret");
@@ -615,8 +643,8 @@ an_answer_reaches_only_who_has_asked(void **state)
 	stage_end(&g);
 }
 
-T_MAIN(T(passwords_are_judged), T(the_session_role_hears_who_it_is),
-	T(what_was_acknowledged_a_moment_ago_counts),
+T_MAIN(T(passwords_are_judged), T(a_bare_name_is_looked_for_in_the_domain_for_logins_first),
+	T(the_session_role_hears_who_it_is), T(what_was_acknowledged_a_moment_ago_counts),
 	T(scram_works_and_its_keys_are_made_for_imported_accounts), T(unknown_users_look_like_known_ones),
 	T(those_who_guess_are_slowed), T(guessing_in_parallel_does_not_help),
 	T(keys_sign_for_their_certificate_only), T(an_answer_reaches_only_who_has_asked))
