@@ -303,11 +303,10 @@ try_load(struct migration *m, const char *path, struct buf *report, struct conf 
 static struct conf *
 load(struct migration *m)
 {
-	const char *path = m->main_file ? m->main_file : "main.cf";
 	struct buf report = { 0 };
 	struct conf *conf = NULL;
 
-	while (!try_load(m, path, &report, &conf))
+	while (!try_load(m, m->path, &report, &conf))
 		;
 	if (!conf)
 		fwrite(report.p, 1, report.n, stderr);
@@ -541,15 +540,16 @@ import(struct migration *m, int argc, char **argv, bool json, const char *file)
 		return status;
 	migrate_settings(m);
 	migrate_services(m);
+	m->path = m->main_file ? m->main_file : "main.cf";
 	conf = load(m);
-	if (conf && leave_out_missing(m)) {
+	while (conf && (leave_out_missing(m) || migrate_leave_out_relay(m, conf, m->path))) {
 		conf_free(conf);
 		conf = load(m);
 	}
 	if (!conf)
 		return cli_fail(EX_DATAERR, "config import", "what comes out cannot be loaded");
+	migrate_dangers(m, conf, m->path);
 	judge_loaded(m);
-	migrate_dangers(m, conf);
 	conf_free(conf);
 	status = print(m, json, file);
 	return status == EX_OK && needs_somebody(m) ? NEEDS_SOMEBODY : status;

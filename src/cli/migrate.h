@@ -41,6 +41,7 @@ struct migration {
 	struct service *services;
 	size_t service_count, service_room;
 	const char *main_file, *master_file; /* NULL: not given */
+	const char *path;                    /* what the new one is loaded as */
 	str rest;                            /* the comments at the end of main.cf */
 };
 
@@ -57,8 +58,10 @@ bool migrate_has_word(str text, str word);
 
 /* migrate_main.c */
 void migrate_settings(struct migration *m);
-/* What is dangerous about a configuration that loads. */
-void migrate_dangers(struct migration *m, const struct conf *conf);
+/* What an audit finds dangerous about what came out; `path` is what it was loaded as. */
+void migrate_dangers(struct migration *m, const struct conf *conf, const char *path);
+/* Leaves out what would make an open relay, with which the server would not start. False: there is no such setting. */
+bool migrate_leave_out_relay(struct migration *m, const struct conf *conf, const char *path);
 /* migrate_master.c */
 void migrate_services(struct migration *m);
 

@@ -1,7 +1,11 @@
 /* cli/migrate_main.c - what lines of Postfix's main.cf become here when they do not stay as they are */
 #include "cli/migrate.h"
 
+#include "audit/audit.h"
 #include "base/mem.h"
+
+#include <string.h>
+#include <time.h>
 
 /* ---- the rules ---- */
 
@@ -195,44 +199,67 @@ migrate_settings(struct migration *m)
 
 /* ---- what is dangerous ---- */
 
-static void
-danger(struct migration *m, const char *name, str why)
+/* The n-th setting that stands in the new file, from 1. */
+static struct setting *
+setting_at(struct migration *m, uint64_t line)
 {
-	struct setting *s = migrate_find(m, str_c(name));
-
-	if (!s)
-		return; /* a default of ours */
-	s->found = FOUND_DANGEROUS;
-	s->why = why;
-	s->silent = false;
+	for (size_t i = 0; i < m->n; i++)
+		if (m->settings[i].out && --line == 0)
+			return &m->settings[i];
+	return NULL;
 }
 
-/* Networks so wide that strangers are in them. */
-static bool
-is_too_wide(str item)
+/* "main.cf:3" */
+static struct setting *
+setting_of(struct migration *m, str where, const char *path)
 {
-	enum { LEAST_4 = 8, LEAST_6 = 16 };
-	size_t slash = str_rfind(item, '/');
-	bool six = str_find(item, ':') < item.n;
-	uint64_t bits;
+	uint64_t line;
 
-	return slash < item.n && item.p[0] != '!' && str_to_u64(str_from(item, slash + 1), 128, &bits) &&
-	       bits < (six ? LEAST_6 : LEAST_4);
+	if (!str_take(&where, str_c(path)) || !str_take(&where, S(":")) || !str_to_u64(where, m->n, &line) ||
+		line == 0)
+		return NULL;
+	return setting_at(m, line);
 }
 
 void
-migrate_dangers(struct migration *m, const struct conf *conf)
+migrate_dangers(struct migration *m, const struct conf *conf, const char *path)
 {
-	size_t n;
-	const str *networks = conf_list(conf, CONF_mynetworks, &n);
+	struct audit a = { 0 };
 
-	for (size_t i = 0; i < n; i++)
-		if (is_too_wide(networks[i]))
-			danger(m, "mynetworks",
-				arena_printf(
-					&m->arena, "%.*s takes strangers for friends", STR_ARG(networks[i])));
-	if (!conf_bool(conf, CONF_smtpd_tls_auth_only))
-		danger(m, "smtpd_tls_auth_only", S("passwords may travel in clear"));
-	if (!conf_bool(conf, CONF_disable_vrfy_command))
-		danger(m, "disable_vrfy_command", S("VRFY tells strangers which addresses exist"));
+	audit_config(&a, conf, path, (int64_t)time(NULL) * 1000);
+	for (size_t i = 0; i < a.count; i++) {
+		const struct audit_check *check = audit_check(a.findings[i].id);
+		struct setting *s = setting_of(m, a.findings[i].where, path);
+
+		if (!s || check->severity < AUDIT_MEDIUM || s->found == FOUND_DANGEROUS)
+			continue; /* a default of ours, a file; one reason is enough */
+		s->found = FOUND_DANGEROUS;
+		s->silent = false;
+		s->why = arena_printf(
+			&m->arena, "%s (%.*s). %s", check->what, STR_ARG(a.findings[i].detail), check->mend);
+	}
+	audit_done(&a);
+}
+
+bool
+migrate_leave_out_relay(struct migration *m, const struct conf *conf, const char *path)
+{
+	struct buf report = { 0 };
+	struct setting *s = NULL;
+	str text, where;
+
+	if (audit_open_relay(conf, &report)) {
+		text = buf_str(&report);
+		where = str_sub(text, 0, str_find_str(text, S(": error: ")));
+		s = setting_of(m, where, path);
+		if (s) {
+			text = str_from(text, where.n + strlen(": error: "));
+			s->out = false;
+			s->silent = false;
+			s->found = FOUND_DANGEROUS;
+			s->why = arena_str(&m->arena, str_sub(text, 0, str_find(text, '\n')));
+		}
+	}
+	buf_done(&report);
+	return s != NULL;
 }

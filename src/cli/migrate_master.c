@@ -113,6 +113,20 @@ say_option(struct migration *m, const struct service *s, const struct master_opt
 		found, str_c(why));
 }
 
+/* Only a $name that main.cf does not set: to Postfix that is nothing. */
+static bool
+is_unset(struct migration *m, str value)
+{
+	const char *why;
+
+	if (!str_take(&value, S("$")) || value.n == 0)
+		return false;
+	for (size_t i = 0; i < value.n; i++)
+		if (!ascii_alnum(value.p[i]) && value.p[i] != '_')
+			return false;
+	return !migrate_find(m, value) && conf_judge(value, S("?"), &why) == CONF_UNKNOWN;
+}
+
 /* A setting of a service that has become something else, or nothing. */
 static void
 judge_option(struct migration *m, const struct service *s, const struct master_option *o)
@@ -194,6 +208,10 @@ take_option(struct migration *m, const struct plan *plan, const struct service *
 			say_option(m, s, o, FOUND_TRANSLATED, without_effect[i].why);
 			return;
 		}
+	if (is_unset(m, o->value)) {
+		say_option(m, s, o, FOUND_IGNORED, "main.cf does not set this name");
+		return;
+	}
 	if (str_eq(o->name, S("smtpd_enforce_tls")) && str_eq_nocase(o->value, S("yes"))) {
 		make_option(m, s, listener, S("smtpd_tls_security_level"), S("encrypt"));
 		return;
