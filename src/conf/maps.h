@@ -57,8 +57,10 @@ struct conf_table {
 void conf_table(const struct conf *c, size_t i, struct conf_table *ret);
 
 /* Reads the file of table i again. OK: it is in force here, and *ret_fd is a sealed memfd with it that conf_table_take of a process with the
- * same configuration (a fork) understands. BAD_ARGUMENT: findings are in the report, and the old content stays. */
-enum fault conf_table_reload(struct conf *c, size_t i, struct buf *ret_report, int *ret_fd);
+ * same configuration (a fork) understands. BAD_ARGUMENT: findings are in the report, and the old content stays. refuse (may be NULL) judges the
+ * configuration with the new content in force; when it says true (and why, in the report) the old one comes back. */
+enum fault conf_table_reload(struct conf *c, size_t i,
+	bool (*refuse)(const struct conf *c, struct buf *report), struct buf *ret_report, int *ret_fd);
 /* Puts what master made of table i in place of the old content; takes fd over. Faults: MALFORMED (the old content stays). */
 enum fault conf_table_take(const struct conf *c, size_t i, int fd);
 /* Forgets the content of all files, in a role that asks none. */

@@ -133,11 +133,13 @@ maps_lines_next(struct maps_lines *l, str *ret_line, struct place *ret_at)
 	if (!l->braces)
 		return next_in_file(l, ret_line, ret_at);
 	*ret_at = l->at;
-	while (list_take(&l->rest, &line, &broken))
+	while (list_take(&l->rest, &line, &broken)) {
+		line = maps_trim(line);
 		if (line.n && good_text(l, line, *ret_at)) {
 			*ret_line = line;
 			return true;
 		}
+	}
 	if (broken) {
 		report_error(l->report, *ret_at, "`{` and `}` do not match");
 		l->rest = S("");

@@ -151,17 +151,24 @@ conf_table(const struct conf *c, size_t i, struct conf_table *ret)
 }
 
 enum fault
-conf_table_reload(struct conf *c, size_t i, struct buf *ret_report, int *ret_fd)
+conf_table_reload(struct conf *c, size_t i, bool (*refuse)(const struct conf *c, struct buf *report),
+	struct buf *ret_report, int *ret_fd)
 {
 	struct report report = { .to = ret_report };
 	struct lookup *l = c->tables->all[i];
-	struct content *fresh = load(l, &report, ret_fd);
+	struct content *old = l->content;
 
-	if (!fresh)
-		return BAD_ARGUMENT;
-	content_free(l->content);
-	l->content = fresh;
-	return OK;
+	l->content = load(l, &report, ret_fd);
+	if (l->content && (!refuse || !refuse(c, ret_report))) {
+		content_free(old);
+		return OK;
+	}
+	if (l->content) {
+		(void)close(*ret_fd);
+		content_free(l->content);
+	}
+	l->content = old;
+	return BAD_ARGUMENT;
 }
 
 enum fault

@@ -496,8 +496,203 @@ a_pattern_cannot_take_for_ever(void **state)
 	}
 }
 
+static struct conf *
+load(const char *text, const char *report)
+{
+	struct conf_source source = { .file = "main.cf", .text = str_c(text), .machine = S("mx.a.test") };
+	struct buf findings = { 0 };
+	struct conf *c = NULL;
+
+	(void)conf_parse(&source, &findings, &c);
+	CHECK_C(buf_str(&findings), report);
+	buf_done(&findings);
+	return c;
+}
+
+static void
+an_address_is_found_by_its_forms(void **state)
+{
+	static const struct {
+		const char *table, *address, *delimiter;
+		unsigned forms;
+		const char *value, *ext;
+	} cases[] = {
+		{ "inline:{ ann+x@a.test=1 ann@a.test=2 ann=3 @a.test=4 }", "ann+x@a.test", "+", MAPS_ADDRESS,
+			"1", "" },
+		{ "inline:{ ann@a.test=2 ann+x=3 }", "ann+x@a.test", "+", MAPS_ADDRESS, "2", "+x" },
+		{ "inline:{ ann+x=3 ann=4 }", "Ann+x@a.test", "+", MAPS_ADDRESS, "3", "" },
+		{ "inline:{ ann=4 @a.test=5 }", "ann+x@a.test", "+", MAPS_ADDRESS, "4", "+x" },
+		{ "inline:{ ann=4 @a.test=5 }", "ann@a.test", "+", MAPS_ADDRESS, "4", "" },
+		{ "inline:{ @a.test=5 }", "ann+x@a.test", "+", MAPS_ADDRESS, "5", "" },
+		{ "inline:{ @a.test=5 }", "ann+x@a.test", "+", MAPS_ADDRESS & ~MAPS_DOMAIN, NO, "" },
+		{ "inline:{ ann=4 @a.test=5 }", "ann@a.test", "+", MAPS_FULL | MAPS_DOMAIN, "5", "" },
+		{ "inline:{ ann@a.test=2 }", "ann+x@a.test", "", MAPS_ADDRESS, NO, "" },
+		{ "inline:{ ann@a.test=2 }", "ann-x+y@a.test", "+-", MAPS_ADDRESS, "2", "-x+y" },
+		{ "inline:{ =x@a.test=2 }", "x@a.test", "+", MAPS_FULL, NULL, "" },
+		{ "inline:{ mailer@a.test=2 }", "mailer-daemon@a.test", "-", MAPS_ADDRESS, NO, "" },
+		{ "inline:{ list@a.test=2 owner@a.test=3 }", "list-request@a.test", "-", MAPS_ADDRESS, NO,
+			"" },
+		{ "inline:{ ann=4 }", "ann+x", "+", MAPS_ADDRESS, "4", "+x" },
+		{ "pcre:{ {/./ 1} }", "ann@a.test", "+", MAPS_ADDRESS, "1", "" },
+		{ "pcre:{ {/^ann@/ 1} }", "ann+x@a.test", "+", MAPS_ADDRESS, NO,
+			"" }, /* parts are not asked */
+		{ "pcre:{ {/^ann$/ 1} }", "ann", "+", MAPS_ADDRESS, "1", "" },
+		{ "fail:x", "ann@a.test", "+", MAPS_ADDRESS, DOWN, "" },
+	};
+
+	(void)state;
+	EACH(cases, c) {
+		struct buf report = { 0 };
+		struct arena a = { 0 };
+		struct maps_one one;
+		str value = S(""), ext = S("");
+		enum fault fault;
+
+		if (!c->value) { /* an empty key is no table */
+			CHECK(maps_one_open(&one, "main.cf", str_c(c->table), false, &report) ==
+				BAD_ARGUMENT);
+			buf_done(&report);
+			continue;
+		}
+		CHECK(maps_one_open(&one, "main.cf", str_c(c->table), false, &report) == OK);
+		fault = maps_find_addr(
+			one.maps, &a, str_c(c->address), str_c(c->delimiter), c->forms, &value, &ext);
+		if (fault != OK)
+			value = arena_printf(&a, "<%s>", fault_words(fault)->name);
+		if (!str_eq(value, str_c(c->value)))
+			print_error("%s %s\n", c->table, c->address);
+		CHECK_C(value, c->value);
+		CHECK_C(ext, c->ext);
+		maps_one_close(&one);
+		buf_done(&report);
+		arena_done(&a);
+	}
+}
+
+static void
+lists_of_domains_and_networks_have_tables_among_their_items(void **state)
+{
+	static const struct {
+		const char *domain;
+		enum fault found;
+	} domains[] = {
+		{ "a.test", OK },
+		{ "B.TEST", OK },
+		{ "x.b.test", TABLE_DOWN }, /* nobody before fail: has it */
+		{ "no.test", NOT_FOUND },   /* ! before the table that has it */
+		{ "not.test", NOT_FOUND },  /* a table that says no */
+		{ "p1.test", OK },
+		{ "last.test", TABLE_DOWN },
+		{ "never.test", TABLE_DOWN },
+		{ "", NOT_FOUND },
+	};
+	static const struct {
+		const char *ip;
+		enum fault found;
+	} nets[] = { { "10.1.2.3", OK }, { "10.9.0.1", NOT_FOUND }, { "192.0.2.1", OK },
+		{ "192.0.2.2", NOT_FOUND }, { "2001:db8::1", OK }, { "2001:db9::1", NOT_FOUND } };
+	struct conf *c = load(
+		"mydestination = a.test, !no.test, inline:{ b.test=x no.test=x }, !inline:{ not.test=x },\n"
+		"  pcre:{ {/^p[0-9]\\.test$$/ x} }, fail:x, last.test\n"
+		"mynetworks = !10.9.0.0/16 10.0.0.0/8 inline:{192.0.2.1=x} cidr:{{2001:db8::/32 x}}\n",
+		"");
+
+	(void)state;
+	EACH(domains, d) {
+		CHECK_INT(conf_find_domain(c, CONF_mydestination, str_c(d->domain)), d->found);
+		CHECK(conf_has_domain(c, CONF_mydestination, str_c(d->domain)) == (d->found == OK));
+	}
+	EACH(nets, n) {
+		unsigned char ip[16];
+		size_t bytes;
+
+		CHECK(ip_parse(str_c(n->ip), ip, &bytes));
+		CHECK_INT(conf_find_ip(c, CONF_mynetworks, ip, bytes), n->found);
+	}
+	conf_free(c);
+}
+
+static void
+parameters_give_their_tables_and_listeners_their_own(void **state)
+{
+	struct conf *c =
+		load("smtpd_discard_ehlo_keyword_address_maps = inline:{ 10.0.0.1=dsn } static:size\n"
+		     "submission_smtpd_discard_ehlo_keyword_address_maps =\n",
+			"");
+	const struct maps *m = conf_maps(c, CONF_smtpd_discard_ehlo_keyword_address_maps);
+	struct arena a = { 0 };
+
+	(void)state;
+	CHECK(!maps_empty(m));
+	CHECK_C(ask(&a, m, "10.0.0.1", true), "dsn");
+	CHECK_C(ask(&a, m, "10.0.0.2", true), "size");
+	CHECK(maps_empty(conf_maps(conf_for(c, "submission"), CONF_smtpd_discard_ehlo_keyword_address_maps)));
+	CHECK_INT(conf_tables(c), 2);
+	CHECK(conf_maps_of(c, S("static:size")) != NULL && conf_maps_of(c, S("static:other")) == NULL);
+	conf_free(c);
+	c = load("smtpd_discard_ehlo_keyword_address_maps = 10.0.0.1",
+		"main.cf:1: error: smtpd_discard_ehlo_keyword_address_maps: `10.0.0.1` is not good here; "
+		"expected "
+		"tables such as hash:/file/name, pcre:/file/name or inline:{ key=value }\n");
+	arena_done(&a);
+}
+
+/* As master and a role do it, in one process. */
+static void
+a_table_that_changes_is_handed_over(void **state)
+{
+	static const char *const types[] = { "hash", "pcre" };
+	static const char *const texts[][3] = { { "a 1\n", "a 2\nb 3\n", "a\n" },
+		{ "/^a$/ 1\n", "/^a$/ 2\n/^b$/ 3\n", "/(/ x\n" } };
+	struct arena a = { 0 };
+
+	(void)state;
+	for (size_t t = 0; t < COUNT(types); t++) {
+		const char *path = file_with(str_c(texts[t][0]));
+		str text =
+			arena_printf(&a, "smtpd_discard_ehlo_keyword_address_maps = %s:%s\n", types[t], path);
+		struct conf *master = load(arena_cstr(&a, text), ""), *role = load(arena_cstr(&a, text), "");
+		const struct maps *of_role = conf_maps(role, CONF_smtpd_discard_ehlo_keyword_address_maps);
+		struct buf report = { 0 };
+		struct conf_table table;
+		int fd = -1, pipes[2];
+		FILE *f;
+
+		CHECK_C(ask(&a, of_role, "a", true), DOWN); /* not loaded */
+		CHECK(conf_tables_load(master, &report) == OK && conf_tables_load(role, &report) == OK);
+		CHECK_C(ask(&a, of_role, "a", true), "1");
+		CHECK((f = fopen(path, "w")) && fputs(texts[t][1], f) >= 0 && fclose(f) == 0);
+		CHECK(conf_table_reload(master, 0, NULL, &report, &fd) == OK);
+		conf_table(master, 0, &table);
+		CHECK(table.entries == 2 && table.loaded && strcmp(table.path, path) == 0);
+		CHECK(write(fd, "x", 1) < 0 && ftruncate(fd, 0) < 0); /* nobody can change it */
+		CHECK(conf_table_take(role, 0, fd) == OK);
+		CHECK_C(ask(&a, of_role, "a", true), "2");
+		CHECK_C(ask(&a, of_role, "b", true), "3");
+		CHECK((f = fopen(path, "w")) && fputs(texts[t][2], f) >= 0 && fclose(f) == 0);
+		CHECK(report.n == 0);
+		CHECK(conf_table_reload(master, 0, NULL, &report, &fd) == BAD_ARGUMENT && report.n);
+		CHECK_C(ask(&a, conf_maps(master, CONF_smtpd_discard_ehlo_keyword_address_maps), "b", true),
+			"3");
+		CHECK(pipe(pipes) == 0 && close(pipes[1]) == 0);
+		CHECK(conf_table_take(role, 0, pipes[0]) == MALFORMED);
+		CHECK(conf_table_take(role, 7, memfd_create("x", MFD_CLOEXEC)) == MALFORMED);
+		CHECK(conf_table_take(role, 0, memfd_create("x", MFD_CLOEXEC)) == MALFORMED); /* not sealed */
+		CHECK_C(ask(&a, of_role, "b", true), "3");
+		conf_tables_forget(role);
+		CHECK_C(ask(&a, of_role, "b", true), DOWN);
+		CHECK(unlink(path) == 0);
+		buf_done(&report);
+		conf_free(master);
+		conf_free(role);
+	}
+	arena_done(&a);
+}
+
 T_MAIN(T(keys_and_values_are_read_as_postmap_reads_them), T(aliases_are_read_as_postalias_reads_them),
 	T(patterns_are_tried_in_order), T(pcre_has_what_perl_has), T(regexp_has_what_posix_has),
 	T(networks_are_tried_in_order), T(tables_can_stand_in_main_cf), T(random_items_all_have_their_turn),
 	T(mistakes_are_named_with_their_place), T(warnings_do_not_stop_a_table),
-	T(what_is_no_table_is_refused), T(a_pattern_cannot_take_for_ever))
+	T(what_is_no_table_is_refused), T(a_pattern_cannot_take_for_ever),
+	T(an_address_is_found_by_its_forms), T(lists_of_domains_and_networks_have_tables_among_their_items),
+	T(parameters_give_their_tables_and_listeners_their_own), T(a_table_that_changes_is_handed_over))

@@ -63,6 +63,8 @@ who_may_say_what_is_a_table(void **state)
 		{ TALK_SAY_grant, TALK_LOGIN, TALK_POP3, false },
 		{ TALK_ASK_account_put, TALK_SMTP, TALK_STORE, false },
 		{ TALK_ASK_sign_ask, TALK_SMTP, TALK_STORE, false },
+		{ TALK_SAY_table, TALK_MASTER, TALK_SMTP, true },
+		{ TALK_SAY_table, TALK_LOGIN, TALK_SMTP, false },
 		{ TALK_NOTHING, TALK_MASTER, TALK_STORE, false },
 		{ TALK_TYPES, TALK_MASTER, TALK_STORE, false },
 	};

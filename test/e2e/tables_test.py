@@ -151,6 +151,43 @@ def a_server_does_not_start_and_a_reload_is_refused_with_a_broken_table():
 
 
 @test
+def a_table_that_would_make_an_open_relay_is_not_taken():
+    s = server("b.test x\n")
+    nets = os.path.join(s.dir, "nets")
+    put(nets, "127.0.0.0/8 x\n")
+    s.write_conf(mynetworks=f"cidr:{nets}")
+    with s:
+        put(nets, "0.0.0.0/0 x\n")
+        wait_for(lambda: tables_of(s), "nothing is logged", s)
+        assert "event=table-broken" in tables_of(s)[0] and "trusts the whole internet" in tables_of(s)[0], tables_of(s)
+        assert ours(s, "b.test")
+    s = server("b.test x\n")
+    put(os.path.join(s.dir, "nets"), "0.0.0.0/0 x\n")
+    s.write_conf(mynetworks=f"cidr:{s.dir}/nets")
+    try:
+        s.start()
+        raise AssertionError("it started")
+    except RuntimeError as e:
+        assert "trusts the whole internet" in str(e), e
+
+
+@test
+def what_ehlo_offers_can_depend_on_the_client():
+    s = server("b.test x\n")
+    clients = os.path.join(s.dir, "clients")
+    put(clients, "127.0.0.0/8 size, Chunking\n")
+    s.write_conf(smtpd_discard_ehlo_keyword_address_maps=f"cidr:{clients}", smtpd_discard_ehlo_keywords="8bitmime")
+    with s:
+        def offered():
+            with smtplib.SMTP("127.0.0.1", s.port("smtp"), timeout=10) as c:
+                c.ehlo("client.test")
+                return {word for word in ("size", "chunking", "8bitmime") if c.has_extn(word)}
+        assert offered() == {"8bitmime"}, offered()
+        put(clients, "10.0.0.0/8 size\n")
+        wait_for(lambda: offered() == {"size", "chunking"}, "it is not what smtpd_discard_ehlo_keywords says", s)
+
+
+@test
 def no_role_opens_a_table():
     if os.getuid() != 0:
         return "only root can make files that the roles cannot read"

@@ -1,9 +1,11 @@
 /* roles/master/tables.c - the files of lookup tables, watched
  * Each is looked at twice a second (inotify would miss what a link points to, and other machines' changes). One that has changed, and has not changed
  * for another half second (an editor or a program may be in the middle of it, or have moved it away to put another in its place), is read again; roles get
- * the result as a sealed memfd. What cannot be read, or has a mistake, changes nothing and is logged. Without tables in files nothing is done. */
+ * the result as a sealed memfd. What cannot be read, has a mistake, or would make
+ * an open relay changes nothing and is logged. Without tables in files nothing is done. */
 #include "roles/master/master.h"
 
+#include "audit/audit.h"
 #include "base/mem.h"
 #include "conf/maps.h"
 
@@ -122,7 +124,7 @@ read_again(struct master *m, size_t number)
 	int fd;
 
 	conf_table(m->conf, number, &table);
-	if (conf_table_reload(m->conf, number, &report, &fd) == OK) {
+	if (conf_table_reload(m->conf, number, audit_open_relay, &report, &fd) == OK) {
 		log_findings(m, table.spec, LOG_WARN, buf_str(&report));
 		hand_out(m, number, fd);
 		(void)close(fd);

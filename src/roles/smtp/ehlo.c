@@ -2,6 +2,7 @@
 #include "roles/smtp/smtp.h"
 
 #include "base/mem.h"
+#include "conf/maps.h"
 
 #include <stdlib.h>
 
@@ -131,7 +132,29 @@ smtp_caps_of(const str *words, size_t n)
 bool
 smtp_offers(const struct smtp_session *s, enum smtp_cap c)
 {
-	return !(s->service->discarded_caps & 1u << c) && caps[c].offered(s);
+	return !(s->discarded_caps & 1u << c) && caps[c].offered(s);
+}
+
+/* What is not offered to this client: by its address, else what is offered to nobody. */
+static uint32_t
+discarded_for(const struct smtp_session *s)
+{
+	enum { MOST_WORDS = 32 };
+	struct arena a = { 0 };
+	uint32_t caps_of = s->service->discarded_caps;
+	str words[MOST_WORDS], value;
+	size_t n = 0;
+
+	if (maps_empty(s->service->discard_maps))
+		return caps_of;
+	if (maps_find(s->service->discard_maps, &a, peer_text(&a, &s->peer), true, &value) == OK) {
+		for (str word; n < MOST_WORDS && str_take_until(&value, ',', &word);)
+			while (n < MOST_WORDS && str_take_word(&word, &words[n]))
+				n++;
+		caps_of = smtp_caps_of(words, n);
+	}
+	arena_done(&a);
+	return caps_of;
 }
 
 static void
@@ -142,6 +165,7 @@ take_helo(struct smtp_session *s, str name, bool esmtp)
 	s->helo = strndup(name.p, name.n);
 	smtp_trust_helo(s, name);
 	s->esmtp = esmtp;
+	s->discarded_caps = discarded_for(s);
 	s->state = SMTP_GREETED;
 }
 

@@ -309,6 +309,7 @@ smtp_session_accept(struct smtp_door *door, int fd, const struct peer *peer)
 
 	s->smtp = smtp;
 	s->service = door->service;
+	s->discarded_caps = s->service->discarded_caps;
 	s->peer = *peer;
 	s->client_name = "unknown";
 	s->state = SMTP_FRESH;

@@ -32,8 +32,9 @@ struct smtp_service {
 	bool old_auth, auth_header;
 	const str *forbidden;
 	size_t forbidden_count;
-	uint32_t discarded_caps; /* 1 << SMTP_CAP_...: smtpd_discard_ehlo_keywords */
-	bool proxied;            /* each connection begins with a PROXY header */
+	uint32_t discarded_caps;         /* 1 << SMTP_CAP_...: smtpd_discard_ehlo_keywords */
+	const struct maps *discard_maps; /* the same by client address */
+	bool proxied;                    /* each connection begins with a PROXY header */
 	int64_t proxy_timeout_ms;
 	struct tls_server *tls; /* NULL: no TLS here */
 	bool asks_ccert;
@@ -140,6 +141,7 @@ struct smtp_session {
 	char id[20];
 	uint8_t state; /* one of SMTP_FRESH ... */
 	bool esmtp, counted, trusted, watched, closing, parked, may_xclient, may_xforward;
+	uint32_t discarded_caps; /* of this client, since its HELO or EHLO */
 	uint32_t errors, junk, messages;
 	uint64_t swallowed; /* octets of refused chunks */
 	char *helo;         /* NULL: not said */

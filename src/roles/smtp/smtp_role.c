@@ -1,6 +1,7 @@
 #include "roles/smtp/smtp.h"
 
 #include "base/mem.h"
+#include "conf/maps.h"
 #include "roles/tls_setup.h"
 
 #include <errno.h>
@@ -91,6 +92,7 @@ read_service(struct smtp_role *smtp, struct smtp_service *sv, const char *name, 
 	sv->footer = footer_of(smtp, conf_str(c, CONF_smtpd_reject_footer));
 	words = conf_list(c, CONF_smtpd_discard_ehlo_keywords, &n);
 	sv->discarded_caps = smtp_caps_of(words, n);
+	sv->discard_maps = conf_maps(c, CONF_smtpd_discard_ehlo_keyword_address_maps);
 	(void)conf_list(c, CONF_smtpd_upstream_proxy_protocol, &n);
 	sv->proxied = n > 0;
 	sv->proxy_timeout_ms = conf_int(c, CONF_smtpd_upstream_proxy_timeout);
