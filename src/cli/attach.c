@@ -175,6 +175,14 @@ read_file(void *ctx, void *p, size_t n, size_t *ret_n)
 	return OK;
 }
 
+static enum fault
+rewind_file(void *ctx)
+{
+	struct opened *o = ctx;
+
+	return lseek(o->fd, 0, SEEK_SET) == 0 ? OK : INTERNAL;
+}
+
 int
 attach_open(const char *verb, struct arena *a, const char *path, struct compose_file *ret)
 {
@@ -191,7 +199,7 @@ attach_open(const char *verb, struct arena *a, const char *path, struct compose_
 	}
 	name = str_rfind(name, '/') < name.n ? str_from(name, str_rfind(name, '/') + 1) : name;
 	*ret = (struct compose_file){
-		.name = name, .size = (uint64_t)st.st_size, .read = read_file, .ctx = o
+		.name = name, .size = (uint64_t)st.st_size, .read = read_file, .rewind = rewind_file, .ctx = o
 	};
 	ret->type = attach_type_of(a, name);
 	if (str_starts(ret->type, S("text/")))

@@ -437,3 +437,13 @@ ready_next(void *ready, str *ret_piece)
 		TRY(next_of_body(r, ret_piece));
 	return OK;
 }
+
+enum fault
+ready_rewind(void *ready)
+{
+	struct ready *r = ready;
+
+	r->header_given = false;
+	rewind_body(r);
+	return OK;
+}

@@ -32,5 +32,6 @@ str ready_sender(const struct ready *r); /* the address of From; "": none */
 
 /* As struct client_message wants it. */
 enum fault ready_next(void *ready, str *ret_piece);
+enum fault ready_rewind(void *ready);
 
 #endif

@@ -422,6 +422,12 @@ next_composed(void *ctx, str *ret_piece)
 	return composed_next(ctx, ret_piece);
 }
 
+static enum fault
+rewind_composed(void *ctx)
+{
+	return composed_rewind(ctx);
+}
+
 static int
 open_message(struct sending *s, struct client_message *m)
 {
@@ -514,6 +520,7 @@ send_it(struct sending *s, str subject)
 		status = make_envelope(s, &m);
 	m.next = s->message ? ready_next : next_composed;
 	m.ctx = s->message ? (void *)s->ready : (void *)s->composed;
+	s->how.rewind = s->message ? ready_rewind : rewind_composed;
 	if (status == EX_OK && s->dry_run)
 		return print_message(&m);
 	if (status == EX_OK)

@@ -230,6 +230,7 @@ send_message(struct call *c, char **recipients, size_t n)
 		m.eight_bit = ready_is_eight_bit(ready);
 		m.utf8 = ready_is_utf8(ready);
 		m.ctx = ready;
+		c->how.rewind = ready_rewind;
 		c->how.message_id = ready_message_id(ready);
 		status = submit_message(&c->how, &m);
 	}

@@ -137,6 +137,64 @@ log_in(struct job *j)
 	return j->how->user || j->how->mechanism ? client_login(j->client, &who) : CLIENT_OK;
 }
 
+/* RFC 5321 4.5.3.1.10: not refused, but one too many for this transaction. */
+static bool
+is_one_too_many(const struct client_rcpt *r)
+{
+	return r->verdict == CLIENT_DEFERRED && r->answer.code == 452 && str_eq(r->answer.status, S("4.5.3"));
+}
+
+/* To those of j->m that are marked, and as many as the server takes at a time. */
+static enum client_end
+send_some(struct job *j, bool *pending, size_t *ret_accepted)
+{
+	struct client_rcpt *all = j->m->rcpts,
+			   *some = ARENA_ARRAY(&j->arena, j->m->rcpt_count, struct client_rcpt);
+	size_t *which = ARENA_ARRAY(&j->arena, j->m->rcpt_count, size_t), n = 0, count = j->m->rcpt_count;
+	uint64_t most = client_caps(j->client)->rcpt_max;
+	enum client_end end;
+
+	for (size_t i = 0; i < count && (!most || n < most); i++)
+		if (pending[i]) {
+			which[n] = i;
+			some[n++] = all[i];
+		}
+	j->m->rcpts = some;
+	j->m->rcpt_count = n;
+	end = client_send(j->client, &j->arena, j->m);
+	j->m->rcpts = all;
+	j->m->rcpt_count = count;
+	*ret_accepted = 0;
+	for (size_t i = 0; i < n; i++) {
+		all[which[i]] = some[i];
+		pending[which[i]] = is_one_too_many(&some[i]);
+		*ret_accepted += some[i].verdict == CLIENT_ACCEPTED;
+	}
+	return end;
+}
+
+/* Transactions until everybody has had a turn. */
+static enum client_end
+send_all(struct job *j)
+{
+	bool *pending = ARENA_ARRAY(&j->arena, j->m->rcpt_count, bool);
+	size_t accepted, before, left = j->m->rcpt_count;
+	enum client_end end;
+
+	memset(pending, true, left);
+	do {
+		if (j->sent && j->how->rewind(j->next_ctx) != OK)
+			return CLIENT_BROKEN;
+		j->sent = 0;
+		end = send_some(j, pending, &accepted);
+		before = left;
+		left = 0;
+		for (size_t i = 0; i < j->m->rcpt_count; i++)
+			left += pending[i];
+	} while (end == CLIENT_OK && left && (accepted || left < before));
+	return end;
+}
+
 static void
 converse(void *arg)
 {
@@ -159,7 +217,7 @@ converse(void *arg)
 	if (j->end == CLIENT_OK && j->how->needs_dsn && !(client_caps(j->client)->has & CLIENT_HAS_DSN))
 		j->end = CLIENT_UNFIT;
 	else if (j->end == CLIENT_OK)
-		j->end = client_send(j->client, &j->arena, j->m);
+		j->end = send_all(j);
 	client_quit(j->client);
 	loop_stop(j->loop);
 }
@@ -247,6 +305,8 @@ say_end(const struct job *j)
 
 	if (j->end == CLIENT_UNFIT && !text.n)
 		text = S("the server does not offer delivery status notifications (DSN)");
+	if (j->end == CLIENT_BROKEN && !text.n)
+		text = S("the message could not be read a second time");
 	(void)cli_fail(0, j->how->verb, "%.*s: %.*s", STR_ARG(j->server), STR_ARG(text));
 	if (*what)
 		fprintf(stderr, "  %s\n", what);

@@ -25,6 +25,8 @@ struct submit {
 	bool verbose, json;
 	bool silent; /* nothing is said of those that were accepted */
 	str message_id;
+	enum fault (*rewind)(
+		void *ctx); /* the message's ctx to its beginning: for servers that take fewer recipients at a time */
 };
 
 /* "never", or some of "success,failure,delay", as SMTP_NOTIFY_*; false: it is not that. */

@@ -18,6 +18,15 @@ static const struct {
 	{ SC("AUTH"), CLIENT_HAS_AUTH },
 };
 
+/* LIMITS RCPTMAX=1000 ...: RFC 9422 */
+static void
+read_limits(str rest, struct client_caps *ret)
+{
+	for (str word; str_take_word(&rest, &word);)
+		if (str_take_nocase(&word, S("RCPTMAX=")) && !str_to_u64(word, UINT32_MAX, &ret->rcpt_max))
+			ret->rcpt_max = 0;
+}
+
 static void
 read_line(struct arena *a, str line, struct client_caps *ret)
 {
@@ -35,6 +44,8 @@ read_line(struct arena *a, str line, struct client_caps *ret)
 	rest = str_trim(rest);
 	if (str_eq_nocase(word, S("SIZE"))) {
 		(void)str_to_u64(rest, INT64_MAX, &ret->size);
+	} else if (str_eq_nocase(word, S("LIMITS"))) {
+		read_limits(rest, ret);
 	} else if (str_eq_nocase(word, S("AUTH")) && rest.n) {
 		if (ret->mechanisms.n)
 			ret->mechanisms = arena_join(a, arena_join(a, ret->mechanisms, S(" ")), rest);

@@ -1,6 +1,6 @@
 /* client/client.h - a conversation with an SMTP or LMTP server, from the client's side
  * RFC 5321 (4.5.3.2: how long each phase may take), 2033 (LMTP), 3207 (STARTTLS), 4954 (AUTH), 2920 (pipelining), 3030 (BDAT), 1870 (SIZE), 6152
- * (8BITMIME), 6531 (SMTPUTF8), 3461 (DSN). For `postrider send`, for `postrider audit`, and for whoever will deliver to other servers.
+ * (8BITMIME), 6531 (SMTPUTF8), 3461 (DSN), 9422 (LIMITS). For `postrider send`, for `postrider audit`, and for whoever will deliver to other servers.
  *
  * Runs in a fiber of the loop it was made with; functions that say "waits" do, each phase up to its deadline. Nothing that leaves ends a line but by
  * CRLF; what would (a line end in an address) is refused before it is sent. What the server says is bounded (64 lines, 8 KiB a reply) and made
@@ -82,9 +82,10 @@ enum {
 };
 struct client_caps {
 	unsigned has;
-	uint64_t size;  /* the largest message; 0: not said */
-	str mechanisms; /* of AUTH, separated by blanks */
-	str lines;      /* all it said, as it said it: keyword and arguments, lines separated by \n */
+	uint64_t size;     /* the largest message; 0: not said */
+	uint64_t rcpt_max; /* the most recipients of one message (RFC 9422); 0: not said */
+	str mechanisms;    /* of AUTH, separated by blanks */
+	str lines;         /* all it said, as it said it: keyword and arguments, lines separated by \n */
 };
 /* Pure: what the text of a reply to EHLO (see smtp_answer) promises. Borrows from text and the arena. */
 void client_caps_read(struct arena *a, str text, struct client_caps *ret);

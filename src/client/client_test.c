@@ -283,7 +283,25 @@ what_ehlo_promises_is_read(void **state)
 			0, "" },
 		{ "", 0, 0, "" },
 	};
+	static const struct {
+		const char *text;
+		uint64_t most;
+	} limits[] = {
+		{ "x\nLIMITS MAILMAX=9 RCPTMAX=1000", 1000 },
+		{ "x\nlimits rcptmax=7 X", 7 },
+		{ "x\nLIMITS RCPTMAX=", 0 },
+		{ "x\nLIMITS RCPTMAX=99999999999999999999", 0 },
+		{ "x\nLIMITS", 0 },
+	};
 	(void)state;
+	EACH(limits, c) {
+		struct arena a = { 0 };
+		struct client_caps caps;
+
+		client_caps_read(&a, str_c(c->text), &caps);
+		CHECK_INT(caps.rcpt_max, c->most);
+		arena_done(&a);
+	}
 	EACH(cases, c) {
 		struct arena a = { 0 };
 		struct client_caps caps;

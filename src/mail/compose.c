@@ -484,6 +484,17 @@ composed_next(struct composed *m, str *ret_piece)
 	return OK;
 }
 
+enum fault
+composed_rewind(struct composed *m)
+{
+	m->at = 0;
+	m->file_at = 0;
+	for (size_t i = 0; i < m->n; i++)
+		if (m->pieces[i].file)
+			TRY(m->pieces[i].file->rewind(m->pieces[i].file->ctx));
+	return OK;
+}
+
 void
 composed_done(struct composed *m)
 {

@@ -29,6 +29,7 @@ struct compose_file {
 	uint64_t size;
 	/* Up to n bytes from where the last call ended; *ret_n 0: the end. Called only by composed_next. */
 	enum fault (*read)(void *ctx, void *p, size_t n, size_t *ret_n);
+	enum fault (*rewind)(void *ctx); /* to the beginning again; only for composed_rewind */
 	void *ctx;
 };
 struct compose {
@@ -58,6 +59,8 @@ uint64_t composed_size(const struct composed *m); /* octets, exactly */
 bool composed_is_utf8(const struct composed *m);  /* its header has octets above 127: SMTPUTF8 is needed */
 /* The next piece, borrowed until the next call; empty: the end. Faults: that of a file's read; STALE: a file is not as long as it was. */
 enum fault composed_next(struct composed *m, str *ret_piece);
+/* From the beginning again. Faults: that of a file's rewind. */
+enum fault composed_rewind(struct composed *m);
 void composed_done(struct composed *m); /* calm with NULL */
 
 /* ---- inside, of use alone ---- */

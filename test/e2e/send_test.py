@@ -210,6 +210,26 @@ def addresses_and_domains_beyond_ascii():
         assert "RCPT TO:<ben@xn--bcher-kva.example>" in err and "SMTPUTF8" not in err.split("MAIL FROM")[1].split("\n")[0], err
 
 
+@test
+def who_is_one_too_many_comes_in_the_next_transaction():
+    with Server(conf={"smtpd_recipient_limit": "3", "recipient_delimiter": "+"}) as s:
+        attachment = os.path.join(s.dir, "a.bin")
+        open(attachment, "wb").write(os.urandom(100000))
+        to = ", ".join(f"ben+{i}@a.test" for i in range(7)) + ", nobody@a.test"
+        out, err = send("--from", "x@far.test", "--to", to, "--attach", attachment, "--verbose", *where(s, "smtp"), status=EX_UNAVAILABLE)
+        assert out.count("accepted: 250") == 7 and "nobody@a.test: refused: 550 5.1.1" in err and err.count("C: MAIL") == 3, (out, err)
+        got = fetch(s)
+        assert len(got) == 3 and len({m.split(b"Content-Disposition")[1] for m in got}) == 1
+    # one that only says so when it is too late, and a message that is ready
+    rcpts = ("RCPT", b"250 ok\r\n", "RCPT", b"452 4.5.3 too many\r\n")
+    with Fake(talk(*EHLO, "MAIL", b"250 ok\r\n", *rcpts, "DATA", b"354 go\r\n", read_data, b"250 one\r\n", *MAIL, read_data, b"250 two\r\n", "QUIT", b"221 bye\r\n")) as fake:
+        out, _ = send(*fake.where(), "--from", "ann@a.test", "--to", "b1@a.test, b2@a.test", "--message", "-", stdin="Subject: x\n\ny\n")
+        assert "b1@a.test: accepted: 250 one" in out and "b2@a.test: accepted: 250 two" in out, out
+    # and one that takes nobody at all is not asked for ever
+    with Fake(talk(*EHLO, "MAIL", b"250 ok\r\n", "RCPT", b"452 4.5.3 too many\r\n", "QUIT", b"221 bye\r\n")) as fake:
+        send(*fake.where(), *BASE, status=EX_TEMPFAIL)
+
+
 # ---- servers that misbehave ----
 
 class Fake:
