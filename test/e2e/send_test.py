@@ -6,6 +6,7 @@ import json
 import os
 import poplib
 import pty
+import random
 import shutil
 import signal
 import socket
@@ -477,8 +478,14 @@ class Postfix:
 
     @staticmethod
     def free_port():
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            return s.getsockname()[1]
+        """Below those that the kernel gives to whoever connects: master.cf cannot leave the choice to it."""
+        while True:
+            port = random.randrange(20000, 30000)
+            try:
+                with socket.create_server(("127.0.0.1", port)):
+                    return port
+            except OSError:
+                pass
 
     def make_queue(self):
         q = os.path.join(self.folder, "queue")
@@ -498,12 +505,14 @@ class Postfix:
             return ""
 
     def wait(self):
-        for _ in range(300):
+        for _ in range(600):
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 5) as s:
-                    return s.recv(4) == b"220 "
-            except OSError:
-                time.sleep(0.05)
+                    if line_of(s).startswith(b"220 mx.postfix.test"):
+                        return
+            except (OSError, EOFError):
+                pass
+            time.sleep(0.05)
         raise RuntimeError("Postfix did not start:\n" + self.log())
 
     def stop(self):
