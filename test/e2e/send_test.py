@@ -396,10 +396,10 @@ def notifications_are_asked_for_where_they_are_offered():
         assert fake.lines[2] == b"RCPT TO:<ben@a.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;ben@a.test\r\n", fake.lines
 
 
-def make_cert(folder, name):
+def make_cert(folder, name, alt=None):
     path = os.path.join(folder, name + ".pem")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext",
-                    f"subjectAltName=DNS:{name}", "-keyout", path + ".key", "-out", path + ".crt"], check=True, capture_output=True)
+                    f"subjectAltName={alt or 'DNS:' + name}", "-keyout", path + ".key", "-out", path + ".crt"], check=True, capture_output=True)
     open(path, "w").write(open(path + ".key").read() + open(path + ".crt").read())
     return path
 
@@ -426,6 +426,23 @@ def a_certificate_of_ones_own_logs_in():
             send(*fake.where(), *BASE, "--tls", "starttls", "--ca", server + ".crt", "--tls-name", "mx.fake.test", "--cert", ann, "--auth", "EXTERNAL", *user)
     assert subject[0] == ((("commonName", "ann.test"),),), subject
     shutil.rmtree(folder)
+
+
+@test
+def a_certificate_of_ones_own_logs_in_to_our_server():
+    with tempfile.TemporaryDirectory(prefix="postrider-cert-") as folder:
+        os.chmod(folder, 0o755)
+        ann = make_cert(folder, "ann", "email:ann@a.test")
+        with Server(conf={"submissions_smtpd_tls_ask_ccert": "yes", "submission_smtpd_tls_ask_ccert": "yes", "smtpd_tls_CAfile": ann + ".crt"}) as s:
+            for service, tls in (("submission", "starttls"), ("submissions", "tls")):
+                base = ("--from", "ann@a.test", "--to", "ben@a.test", *where(s, service), "--tls", tls, *trust(s), "--auth", "EXTERNAL")
+                for user in (), ("--user", "ann@a.test"):
+                    send(*base, "--cert", ann, *user)
+                _, err = send(*base, "--cert", ann, "--user", "ben@a.test", status=EX_NOPERM)
+                assert "5.7.1" in err, err
+                _, err = send(*base, status=EX_NOPERM)
+                assert "does not offer EXTERNAL" in err, err
+            assert len(fetch(s)) == 4
 
 
 @test
