@@ -613,6 +613,49 @@ lists_of_domains_and_networks_have_tables_among_their_items(void **state)
 }
 
 static void
+lists_of_subdomains_know_names_below_theirs(void **state)
+{
+	static const struct {
+		const char *domain;
+		bool by_dot, by_parent; /* is it found: .name means what is below, or every name does */
+	} cases[] = {
+		{ "a.test", true, true },
+		{ "x.a.test", false, true },
+		{ "y.x.a.test", false, true },
+		{ "xa.test", false, false },
+		{ "b.test", false, false },
+		{ "x.b.test", true, false },
+		{ "y.x.b.test", true, false },
+		{ "c.test", true, true },
+		{ "x.c.test", false, true },
+		{ "x.d.test", true, false },
+		{ "p.test", true, true },
+		{ "x.p.test", false, false }, /* patterns are asked whole names */
+		{ "test", false, false },
+		{ "a.test.", false, false },
+		{ "..a.test", false, true },
+		{ ".", false, false },
+	};
+	struct conf *c =
+		load("mydestination = a.test, inline:{c.test=x .d.test=x}, pcre:{{/^p\\.test$$/ x}}\n", "");
+	struct value *v = (struct value *)&c->views[0]->values[CONF_mydestination];
+	str dotted = S(".b.test");
+
+	(void)state;
+	table_put(v->set, dotted, &v->items[0]); /* no parameter has such items yet */
+	v->subdomains = true;
+	for (int parents = 0; parents < 2; parents++) {
+		v->parents = parents;
+		EACH(cases, d) {
+			bool want = parents ? d->by_parent : d->by_dot;
+
+			CHECK(conf_has_domain(c, CONF_mydestination, str_c(d->domain)) == want);
+		}
+	}
+	conf_free(c);
+}
+
+static void
 parameters_give_their_tables_and_listeners_their_own(void **state)
 {
 	struct conf *c =
@@ -695,4 +738,5 @@ T_MAIN(T(keys_and_values_are_read_as_postmap_reads_them), T(aliases_are_read_as_
 	T(mistakes_are_named_with_their_place), T(warnings_do_not_stop_a_table),
 	T(what_is_no_table_is_refused), T(a_pattern_cannot_take_for_ever),
 	T(an_address_is_found_by_its_forms), T(lists_of_domains_and_networks_have_tables_among_their_items),
+	T(lists_of_subdomains_know_names_below_theirs),
 	T(parameters_give_their_tables_and_listeners_their_own), T(a_table_that_changes_is_handed_over))
