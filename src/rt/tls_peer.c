@@ -67,7 +67,8 @@ add_emails(struct arena *a, X509 *x, struct tls_peer *ret)
 
 		if (name->type != GEN_EMAIL)
 			continue;
-		text = str_of(ASN1_STRING_get0_data(name->d.rfc822Name), (size_t)ASN1_STRING_length(name->d.rfc822Name));
+		text = str_of(ASN1_STRING_get0_data(name->d.rfc822Name),
+			(size_t)ASN1_STRING_length(name->d.rfc822Name));
 		if (is_email(text))
 			list[ret->email_count++] = arena_lower(a, text);
 	}

@@ -13,15 +13,17 @@ addresses_and_subject_are_read(void **state)
 	} cases[] = {
 		{ "Ann", "email:Ann@A.test", 1, SC("ann@a.test"), SC("CN=Ann") },
 		{ "Ann", "DNS:a.test,email:ann@a.test,email:ben@a.test", 2, SC("ann@a.test"), SC("CN=Ann") },
-		{ "ann@a.test", NULL, 0, SC(""), SC("CN=ann@a.test") },          /* a subject is no address */
+		{ "ann@a.test", NULL, 0, SC(""), SC("CN=ann@a.test") }, /* a subject is no address */
 		{ "Ann", "DNS:ann.a.test,URI:mailto:ann@a.test", 0, SC(""), SC("CN=Ann") },
 		{ "Ann", "email:ann", 0, SC(""), SC("CN=Ann") },
 		{ "Ann", "email:@a.test", 0, SC(""), SC("CN=Ann") },
 		{ "Ann", "email:ann@", 0, SC(""), SC("CN=Ann") },
 		{ "Ann", "email:ann@b.test@a.test", 0, SC(""), SC("CN=Ann") },
 		{ "Ann", "email:ann x@a.test", 0, SC(""), SC("CN=Ann") },
-		{ "Ann", "email:a@a.a,email:b@a.a,email:c@a.a,email:d@a.a,email:e@a.a,email:f@a.a,email:g@a.a,email:h@a.a,email:i@a.a", 8,
-			SC("a@a.a"), SC("CN=Ann") },
+		{ "Ann",
+			"email:a@a.a,email:b@a.a,email:c@a.a,email:d@a.a,email:e@a.a,email:f@a.a,email:g@a.a,"
+			"email:h@a.a,email:i@a.a",
+			8, SC("a@a.a"), SC("CN=Ann") },
 		{ "a\nb,c=\"d\"", NULL, 0, SC(""), SC("CN=a\\0Ab\\,c=\\\"d\\\"") },
 		{ "a\x7f\x1b", NULL, 0, SC(""), SC("CN=a\\7F\\1B") },
 	};

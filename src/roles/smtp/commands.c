@@ -67,13 +67,7 @@ cmd_quit(struct smtp_session *s, str args)
 	return OK;
 }
 
-static enum fault
-cmd_help(struct smtp_session *s, str args)
-{
-	(void)args;
-	smtp_say(s, REPLY_HELP, S(""));
-	return OK;
-}
+static enum fault cmd_help(struct smtp_session *s, str args);
 
 static enum fault
 cmd_vrfy(struct smtp_session *s, str args)
@@ -128,6 +122,28 @@ static const struct smtp_verb_row {
 	{ SMTP_QUIT,     ANY,                          0,    cmd_quit },
 };
 /* clang-format on */
+
+/* The words that mean something here: not the other language's, nor what only some peers may say. */
+static enum fault
+cmd_help(struct smtp_session *s, str args)
+{
+	struct buf lines = { 0 };
+
+	(void)args;
+	buf_add_c(&lines, "Commands:");
+	for (size_t i = 0; i < COUNT(verbs); i++) {
+		bool other = verbs[i].kind & (s->service->lmtp ? NO_LMTP : LMTP);
+		bool hidden = (verbs[i].verb == SMTP_XCLIENT && !s->may_xclient) ||
+			      (verbs[i].verb == SMTP_XFORWARD && !s->may_xforward);
+
+		if (!other && !hidden && verbs[i].run != cmd_none)
+			buf_printf(&lines, " %s", smtp_verb_name(verbs[i].verb));
+	}
+	buf_add_c(&lines, "\nSee RFC 5321; `postrider explain CODE` says what a reply means");
+	smtp_lines_add(&s->stream.out, 214, S("2.0.0"), buf_str(&lines));
+	buf_done(&lines);
+	return OK;
+}
 
 static const struct smtp_verb_row *
 find(enum smtp_verb v)
