@@ -145,8 +145,8 @@ mistakes_are_named_with_their_place(void **state)
 				     "not sent yet\n" },
 		{ "mailbox_size_limit = 10", "main.cf:1: error: mailbox_size_limit = 10 is not supported: "
 					     "each account has its own quota: postrider user\n" },
-		{ "listen_imap = 1143",
-			"main.cf:1: error: listen_imap = 1143 is not supported: IMAP is not built yet\n" },
+		{ "listen_sieve = 14190",
+			"main.cf:1: error: listen_sieve = 14190 is not supported: ManageSieve is not built yet\n" },
 		{ "submission_state_directory = /x",
 			"main.cf:1: error: unknown parameter `submission_state_directory`, and no value "
 			"refers to it\n" },

@@ -65,6 +65,7 @@ int vault_role(struct role *r);
 int smtp_role(struct role *r);
 int login_role(struct role *r);
 int pop3_role(struct role *r);
+int imap_role(struct role *r);
 
 /* What to do with a frame that breaks the rules of talk/: log it and take the channel down. */
 void role_bad_frame(struct role *r, struct chan *c, const struct frame *f, const char *why);

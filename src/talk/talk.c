@@ -83,6 +83,7 @@ talk_role_name(unsigned role)
 	case TALK_SMTP: return "smtp";
 	case TALK_LOGIN: return "login";
 	case TALK_POP3: return "pop3";
+	case TALK_IMAP: return "imap";
 	case TALK_ADMIN: return "admin";
 	default: return "nobody";
 	}

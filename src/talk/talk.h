@@ -13,7 +13,8 @@ enum {
 	TALK_LOGIN = 16,
 	TALK_POP3 = 32,
 	TALK_ADMIN = 64, /* the command line, through the control socket */
-	TALK_ALL = TALK_STORE | TALK_VAULT | TALK_SMTP | TALK_LOGIN | TALK_POP3
+	TALK_IMAP = 128,
+	TALK_ALL = TALK_STORE | TALK_VAULT | TALK_SMTP | TALK_LOGIN | TALK_POP3 | TALK_IMAP
 };
 const char *talk_role_name(unsigned role); /* "smtp" */
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-SERVICES = ("smtp", "submission", "submissions", "lmtp", "pop3", "pop3s")
+SERVICES = ("smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "imap", "imaps")
 BINARY = os.environ.get("POSTRIDER", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/src/postrider"))
 
 
@@ -153,7 +153,7 @@ class Server:
 
     def connect(self, service, timeout=10):
         s = socket.create_connection(("127.0.0.1", self.port(service)), timeout)
-        if service in ("submissions", "pop3s"):
+        if service in ("submissions", "pop3s", "imaps"):
             s = self.tls().wrap_socket(s)
         return s
 

@@ -1,4 +1,4 @@
-/* roles/login/logging_in.c - PASS and AUTH: vault is asked, and the connection goes to the session role */
+/* roles/login/logging_in.c - a password, or SASL: vault is asked, and the connection goes to the session role */
 #include "roles/login/login.h"
 
 #include "base/mem.h"
@@ -38,13 +38,13 @@ send_handover(struct login_session *s, str token, bool tls, str input, int fd)
 		.client = peer_text(&a, &s->peer),
 		.tls = tls,
 		.utf8 = s->utf8,
-		.greeting = S(""),
+		.greeting = str_c(s->tag),
 		.input = input };
 	struct buf b = { 0 };
 
 	talk_put_handover(&b, &m);
-	chan_send(&s->login->sessions, TALK_SAY_handover, 0, buf_str(&b), fd);
-	chan_flush(&s->login->sessions);
+	chan_send(&login_side(s)->sessions, TALK_SAY_handover, 0, buf_str(&b), fd);
+	chan_flush(&login_side(s)->sessions);
 	buf_done(&b);
 	arena_done(&a);
 }
@@ -55,7 +55,7 @@ hand_over(struct login_session *s, str token)
 {
 	int ends[2];
 
-	if (!chan_is_up(&s->login->sessions))
+	if (!chan_is_up(&login_side(s)->sessions))
 		return AUTH_UNAVAILABLE;
 	TRY(stream_flush(&s->stream));
 	if (!login_is_tls(s)) {
@@ -92,7 +92,7 @@ receive_answer(void *ctx, str *ret_line)
 {
 	struct login_session *s = ctx;
 	bool bare;
-	enum fault f = stream_take_line(&s->stream, POP3_LINE, ret_line, &bare);
+	enum fault f = stream_take_line(&s->stream, s->service->protocol->line, ret_line, &bare);
 
 	return f == LINE_TOO_LONG ? AUTH_TOO_LONG : f;
 }
@@ -115,7 +115,7 @@ attempt_new(struct login_session *s)
 	t->talk = (struct auth_talk){ .loop = s->login->role->loop,
 		.vault = &s->login->vault,
 		.client = str_of(t->client, sizeof(t->client)),
-		.service = TALK_POP3,
+		.service = s->service->protocol->service,
 		.session = str_of(t->token, sizeof(t->token)),
 		.due_ms = s->due_ms,
 		.ctx = s,
@@ -145,21 +145,38 @@ attempt_end(struct login_session *s, struct attempt *t, enum fault f, str user, 
 }
 
 enum fault
-login_password(struct login_session *s, str password)
+login_password(struct login_session *s, str user, str password, const char *word)
 {
 	struct attempt *t = attempt_new(s);
-	char *user = s->user;
 	enum fault f;
 
-	s->user = NULL;
 	s->stream.due_ms = s->due_ms;
-	f = str_is_utf8(password) ? auth_password(&t->talk, &t->arena, str_c(user), password, &t->who)
-				  : AUTH_FAILED;
-	mem_wipe((char *)password.p, password.n); /* in the stream's buffer */
-	f = attempt_end(s, t, f, str_c(user), "PASS");
-	free(user);
-	return f;
+	f = str_is_utf8(password) ? auth_password(&t->talk, &t->arena, user, password, &t->who) : AUTH_FAILED;
+	mem_wipe((char *)password.p, password.n); /* where it was read */
+	return attempt_end(s, t, f, user, word);
 }
+
+/* ---- what is offered ---- */
+
+bool
+login_may(const struct login_session *s)
+{
+	return pop3_may_log_in(s->login->role->conf, login_is_tls(s));
+}
+
+static bool
+offers(const struct login_session *s, enum sasl_mech mech)
+{
+	return pop3_offers_mech(s->login->role->conf, login_is_tls(s), mech);
+}
+
+void
+login_mechs_add(struct buf *b, const struct login_session *s, str before, str after)
+{
+	pop3_mechs_add(b, s->login->role->conf, login_is_tls(s), before, after);
+}
+
+/* ---- SASL ---- */
 
 static void
 get_binding(const struct login_session *s, char exporter[32], char end_point[64], struct sasl_binding *ret)
@@ -175,12 +192,11 @@ get_binding(const struct login_session *s, char exporter[32], char end_point[64]
 		ret->end_point = str_of(end_point, n);
 }
 
-/* AUTH mechanism [initial-response] - RFC 5034 4 */
+/* mechanism [initial-response]: RFC 5034 4, RFC 4959 */
 enum fault
 login_auth(struct login_session *s, str args)
 {
-	const struct conf *conf = s->login->role->conf;
-	bool tls = login_is_tls(s), plus = false;
+	bool plus = false;
 	char exporter[32], end_point[64];
 	struct sasl_binding binding;
 	struct attempt *t;
@@ -190,10 +206,10 @@ login_auth(struct login_session *s, str args)
 
 	(void)str_take_word(&args, &word);
 	mech = sasl_mech_of(word);
-	if (!pop3_offers_mech(conf, tls, mech))
+	if (!offers(s, mech))
 		return BAD_MECHANISM;
 	for (enum sasl_mech m = SASL_PLAIN; m <= SASL_SCRAM_SHA_256_PLUS; m++)
-		plus |= sasl_mech_is_plus(m) && pop3_offers_mech(conf, tls, m);
+		plus |= sasl_mech_is_plus(m) && offers(s, m);
 	get_binding(s, exporter, end_point, &binding);
 	t = attempt_new(s);
 	args = str_trim(args);

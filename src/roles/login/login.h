@@ -1,6 +1,6 @@
-/* roles/login/login.h - POP3 before login: strangers' bytes, where there is no mail, no key and no password
- * TLS and the AUTHORIZATION state of RFC 1939: CAPA, STLS, USER and PASS, AUTH, UTF8, QUIT. Who somebody is, vault says, and it says it to the session
- * role itself; then login hands the connection over. In the clear that is the socket; under TLS it is one end of a socket pair, and login goes on
+/* roles/login/login.h - POP3 and IMAP before login: strangers' bytes, where there is no mail, no key and no password
+ * TLS and what may be said before it is known who speaks: RFC 1939's AUTHORIZATION state (pop3.c), RFC 9051's not authenticated state (imap.c). The
+ * rest is the same for both. Who somebody is, vault says, and it says it to the session role itself; then login hands the connection over. In the clear that is the socket; under TLS it is one end of a socket pair, and login goes on
  * carrying bytes between the other end and the client. Between commands a session is its struct; a relay without traffic is two. */
 #ifndef ROLES_LOGIN_LOGIN_H
 #define ROLES_LOGIN_LOGIN_H
@@ -9,7 +9,6 @@
 #include "roles/role.h"
 #include "rt/sock.h"
 #include "rt/tls.h"
-#include "wire/pop3.h"
 
 enum {
 	LOGIN_ERRORS = 10,        /* bad commands before the connection is closed */
@@ -18,8 +17,25 @@ enum {
 	LOGIN_LAST_WORD_MS = 1000 /* how long a client may take to hear why it is sent away */
 };
 
+struct login_session;
+/* What is particular to a protocol. */
+struct login_protocol {
+	const char *alpn;
+	unsigned service; /* the session role: TALK_POP3, TALK_IMAP */
+	size_t line;      /* octets of a line, at most */
+	void (*greet)(struct login_session *s);
+	/* One line and what belongs to it. Waits. A fault is told to the client with `tell`, unless it ends the connection. */
+	enum fault (*run)(struct login_session *s, str line);
+	void (*tell)(struct login_session *s, enum fault f);
+	/* The last word before the connection ends. */
+	void (*cut)(struct login_session *s, enum fault f);
+};
+extern const struct login_protocol login_pop3, login_imap;
+enum { LOGIN_PROTOCOLS = 2 };
+
 struct login_service {
-	const char *name; /* "pop3", "pop3s" */
+	const char *name; /* "pop3", "imaps" ... */
+	const struct login_protocol *protocol;
 	bool implicit_tls;
 };
 struct login_door { /* a listening socket */
@@ -30,12 +46,17 @@ struct login_door { /* a listening socket */
 };
 struct login {
 	struct role *role;
-	struct chan vault, sessions;
-	struct tls_server *tls;
+	struct chan vault;
+	struct login_side { /* of one protocol */
+		const struct login_protocol *protocol;
+		struct chan sessions;
+		struct tls_server *tls;
+		int64_t relay_timeout_ms;
+	} sides[LOGIN_PROTOCOLS];
 	struct login_door *doors;
 	size_t door_count;
 	struct link list; /* of sessions */
-	int64_t timeout_ms, relay_timeout_ms, rate_window_ms;
+	int64_t timeout_ms, rate_window_ms;
 	uint32_t most_connections, most_sessions;
 	uint32_t id_salt, next_id;
 };
@@ -47,7 +68,8 @@ struct login_session {
 	struct login *login;
 	const struct login_service *service;
 	struct login_relay *relay; /* logged in, under TLS */
-	char *user;                /* USER said it; NULL */
+	char *user;                /* POP3: USER said it; NULL */
+	char *tag;                 /* IMAP: of the command at hand; NULL */
 	struct peer peer;
 	uint32_t id;
 	int64_t due_ms; /* by when it must have logged in */
@@ -67,12 +89,18 @@ struct log login_log(const struct login_session *s, char id[20]);
 bool login_is_tls(const struct login_session *s);
 bool login_ends_connection(enum fault f);
 
-/* commands.c: faults are told to the client, but for those that end the connection. */
-enum fault login_command_run(struct login_session *s, const struct pop3_command *c);
+struct login_side *login_side(const struct login_session *s);
+/* STARTTLS and STLS: `answer` goes out in the clear, then the handshake. Waits. What came in the clear behind the command was put there by somebody else
+ * than the client (CVE-2011-0411): the connection ends. */
+enum fault login_start_tls(struct login_session *s, str answer);
 
-/* logging_in.c: PASS and AUTH. They wait. When OK the connection has been handed over. */
-enum fault login_password(struct login_session *s, str password);
+/* logging_in.c: by password, and by SASL (args: mechanism [initial response]). They wait. When OK the connection has been handed over. The
+ * password is wiped. word: what the log calls it. */
+enum fault login_password(struct login_session *s, str user, str password, const char *word);
 enum fault login_auth(struct login_session *s, str args);
+/* May passwords be taken now? And which mechanisms are offered, each with something before and after it. */
+bool login_may(const struct login_session *s);
+void login_mechs_add(struct buf *b, const struct login_session *s, str before, str after);
 
 /* relay.c: carries plaintext between the TLS client and `inner` until one of them ends; then the session ends, too. */
 enum fault login_relay_new(struct login_session *s, int inner); /* takes inner over, also on a fault */

@@ -12,7 +12,8 @@ enum {
 	FULL_WAIT_MS = 100 /* after running out of descriptors */
 };
 
-static const struct login_service services[] = { { "pop3", false }, { "pop3s", true } };
+static const struct login_service services[] = { { "pop3", &login_pop3, false },
+	{ "pop3s", &login_pop3, true }, { "imap", &login_imap, false }, { "imaps", &login_imap, true } };
 
 /* ---- listening ---- */
 
@@ -113,9 +114,14 @@ on_peer(struct role *r, unsigned kind, uint32_t number, int fd)
 	(void)number;
 	switch (kind) {
 	case TALK_VAULT: chan_up(&l->vault, fd); return;
-	case TALK_POP3: chan_up(&l->sessions, fd); return;
-	default: (void)close(fd);
+	default: break;
 	}
+	for (size_t i = 0; i < COUNT(l->sides); i++)
+		if (l->sides[i].protocol->service == kind) {
+			chan_up(&l->sides[i].sessions, fd);
+			return;
+		}
+	(void)close(fd);
 }
 
 static void
@@ -135,13 +141,17 @@ start(struct login *l)
 
 	list_init(&l->list);
 	l->timeout_ms = conf_int(r->conf, CONF_login_timeout);
-	l->relay_timeout_ms = conf_int(r->conf, CONF_pop3_timeout);
+	l->sides[0].protocol = &login_pop3;
+	l->sides[0].relay_timeout_ms = conf_int(r->conf, CONF_pop3_timeout);
+	l->sides[1].protocol = &login_imap;
+	l->sides[1].relay_timeout_ms = conf_int(r->conf, CONF_imap_timeout);
 	l->rate_window_ms = conf_int(r->conf, CONF_anvil_rate_time_unit);
 	l->most_connections = (uint32_t)conf_int(r->conf, CONF_login_client_connection_count_limit);
 	l->most_sessions = (uint32_t)conf_int(r->conf, CONF_connection_limit);
 	loop_random(r->loop, &l->id_salt, sizeof(l->id_salt));
 	init_chan(l, &l->vault, "vault");
-	init_chan(l, &l->sessions, "pop3");
+	for (size_t i = 0; i < COUNT(l->sides); i++)
+		init_chan(l, &l->sides[i].sessions, talk_role_name(l->sides[i].protocol->service));
 	r->on_peer = on_peer;
 	r->on_drain = on_drain;
 }
@@ -150,12 +160,13 @@ enum fault
 login_open(struct role *r, struct login **ret)
 {
 	struct login *l = NEW(struct login);
-	enum fault f;
+	enum fault f = OK;
 
 	l->role = r;
 	r->own = l;
 	start(l);
-	f = tls_setup_server(r, &l->vault, "pop3", &l->tls);
+	for (size_t i = 0; i < COUNT(l->sides) && f == OK; i++)
+		f = tls_setup_server(r, &l->vault, l->sides[i].protocol->alpn, &l->sides[i].tls);
 	if (f == OK)
 		f = open_doors(l);
 	if (f != OK) {
@@ -173,8 +184,10 @@ login_close(struct login *l)
 		return;
 	close_doors(l);
 	chan_down(&l->vault);
-	chan_down(&l->sessions);
-	tls_server_free(l->tls);
+	for (size_t i = 0; i < COUNT(l->sides); i++) {
+		chan_down(&l->sides[i].sessions);
+		tls_server_free(l->sides[i].tls);
+	}
 	free(l->doors);
 	free(l);
 }

@@ -91,7 +91,8 @@ login_relay_run(void *relay)
 	r->running = true;
 	for (unsigned turn = 1; f == OK && more; turn++) {
 		more = false;
-		client->due_ms = r->inner.due_ms = loop_now_ms(loop) + r->session->login->relay_timeout_ms;
+		client->due_ms = r->inner.due_ms =
+			loop_now_ms(loop) + login_side(r->session)->relay_timeout_ms;
 		f = round_trip(r, &more);
 		if (f == OK && !more)
 			f = settle(r);

@@ -10,6 +10,26 @@ login_is_tls(const struct login_session *s)
 	return s->stream.tls != NULL;
 }
 
+struct login_side *
+login_side(const struct login_session *s)
+{
+	struct login_side *sides = s->login->sides;
+
+	return sides[0].protocol == s->service->protocol ? &sides[0] : &sides[1];
+}
+
+enum fault
+login_start_tls(struct login_session *s, str answer)
+{
+	if (login_is_tls(s))
+		return BAD_SEQUENCE;
+	if (stream_pending(&s->stream).n)
+		return EARLY_PIPELINING;
+	buf_add(&s->stream.out, answer);
+	TRY(stream_flush(&s->stream));
+	return stream_accept_tls(&s->stream, login_side(s)->tls);
+}
+
 bool
 login_ends_connection(enum fault f)
 {
@@ -58,6 +78,7 @@ login_session_end(struct login_session *s)
 		limits_leave(r->limits, r->column, LIMITS_LOGIN, key);
 	}
 	free(s->user);
+	free(s->tag);
 	free(s);
 	role_session_ended(r);
 }
@@ -69,7 +90,7 @@ session_fail(struct login_session *s, enum fault why)
 	if (why == TOO_MANY_ERRORS || why == HTTP_HERE || why == AUTH_THROTTLED || why == EARLY_PIPELINING)
 		tell(s, LOG_WARN, "session-cut", why);
 	if (why != CLOSED && why != CANCELLED && why != TIMED_OUT) {
-		pop3_fault_add(&s->stream.out, why, S(""));
+		s->service->protocol->cut(s, why);
 		s->stream.due_ms = loop_now_ms(s->login->role->loop) + LOGIN_LAST_WORD_MS;
 		(void)stream_finish(&s->stream);
 	}
@@ -95,7 +116,7 @@ is_foreign(const struct login_session *s, str line)
 static enum fault
 one_command(struct login_session *s)
 {
-	struct pop3_command c;
+	const struct login_protocol *p = s->service->protocol;
 	bool bare = false;
 	str line;
 	enum fault f;
@@ -103,18 +124,16 @@ one_command(struct login_session *s)
 	if (!login_is_tls(s) && is_foreign(s, stream_pending(&s->stream)))
 		return HTTP_HERE;
 	s->stream.due_ms = s->due_ms;
-	f = stream_take_line(&s->stream, POP3_LINE, &line, &bare);
+	f = stream_take_line(&s->stream, p->line, &line, &bare);
 	if (f == OK && is_foreign(s, line))
 		return HTTP_HERE;
 	if (f == OK)
-		f = pop3_command_parse(line, &c);
-	if (f == OK)
-		f = login_command_run(s, &c);
+		f = p->run(s, line);
 	if (f == OK || login_ends_connection(f))
 		return f;
 	if (f == TLS_UNAVAILABLE) /* after the handshake has begun there is nothing to say in */
 		return CLOSED;
-	pop3_fault_add(&s->stream.out, f, S(""));
+	p->tell(s, f);
 	return ++s->errors >= LOGIN_ERRORS ? TOO_MANY_ERRORS : OK;
 }
 
@@ -221,15 +240,14 @@ session_begin(void *arg)
 	}
 	s->stream.due_ms = s->due_ms;
 	if (s->service->implicit_tls) {
-		f = stream_accept_tls(&s->stream, s->login->tls);
+		f = stream_accept_tls(&s->stream, login_side(s)->tls);
 		if (f != OK) {
 			tell(s, LOG_DEBUG, "tls-failed", f);
 			session_fail(s, CLOSED);
 			return;
 		}
 	}
-	buf_printf(&s->stream.out, "+OK %.*s POP3 server ready\r\n",
-		STR_ARG(conf_str(s->login->role->conf, CONF_myhostname)));
+	s->service->protocol->greet(s);
 	session_run(s);
 }
 

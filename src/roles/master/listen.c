@@ -21,6 +21,8 @@ static const struct {
 	{ "lmtp", CONF_listen_lmtp },
 	{ "pop3", CONF_listen_pop3 },
 	{ "pop3s", CONF_listen_pop3s },
+	{ "imap", CONF_listen_imap },
+	{ "imaps", CONF_listen_imaps },
 };
 
 static bool

@@ -334,8 +334,8 @@ store_on_keyword(struct storekeeper *s, struct store_peer *p, struct frame *f)
 
 /* ---- changes ---- */
 
-static bool
-read_ranges(struct storekeeper *s, str list, struct uid_range **ret, size_t *ret_n)
+bool
+store_read_ranges(struct storekeeper *s, str list, struct uid_range **ret, size_t *ret_n)
 {
 	struct talk_range r;
 	size_t n = 0;
@@ -361,7 +361,7 @@ store_on_expunge(struct storekeeper *s, struct store_peer *p, struct frame *f)
 	uint32_t count = 0;
 	enum fault fault;
 
-	if (!talk_read_expunge(f->payload, &ask) || !read_ranges(s, ask.uids, &uids, &n)) {
+	if (!talk_read_expunge(f->payload, &ask) || !store_read_ranges(s, ask.uids, &uids, &n)) {
 		role_bad_frame(s->role, &p->chan, f, "fields");
 		return;
 	}
@@ -378,7 +378,7 @@ store_on_flags(struct storekeeper *s, struct store_peer *p, struct frame *f)
 	uint64_t modseq = 0;
 	enum fault fault;
 
-	if (!talk_read_add_flags(f->payload, &ask) || !read_ranges(s, ask.uids, &uids, &n)) {
+	if (!talk_read_add_flags(f->payload, &ask) || !store_read_ranges(s, ask.uids, &uids, &n)) {
 		role_bad_frame(s->role, &p->chan, f, "fields");
 		return;
 	}

@@ -65,6 +65,9 @@ struct storekeeper {
 struct storekeeper *storekeeper_new(struct role *r);
 void storekeeper_free(struct storekeeper *s); /* flushes; channels must not be used afterwards */
 
+/* A list of talk range, as uids of the arena `scratch`. */
+bool store_read_ranges(struct storekeeper *s, str list, struct uid_range **ret, size_t *ret_n);
+
 typedef void store_handler(struct storekeeper *s, struct store_peer *p, struct frame *f);
 
 /* Answers after the flush with these bytes, or, when the batch fails, with the fault in the same message's form. */
@@ -84,6 +87,9 @@ store_handler store_on_policy, store_on_rcpt, store_on_accept, store_on_large_ne
 	store_on_large_drop, store_on_apply, store_on_expunge, store_on_flags, store_on_append,
 	store_on_mailbox_make, store_on_keyword;
 void store_drop_larges(struct store_peer *p);
+/* imap.c */
+store_handler store_on_flag_ask, store_on_copy_ask, store_on_mailbox_rename, store_on_mailbox_delete,
+	store_on_mailbox_subscribe;
 /* people.c */
 store_handler store_on_secret, store_on_domain_put, store_on_domain_remove, store_on_account_put,
 	store_on_account_remove, store_on_alias, store_on_stats;

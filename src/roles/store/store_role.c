@@ -31,6 +31,11 @@ static store_handler *const handlers[TALK_TYPES] = {
 	[TALK_ASK_apply] = store_on_apply,
 	[TALK_ASK_expunge] = store_on_expunge,
 	[TALK_ASK_add_flags] = store_on_flags,
+	[TALK_ASK_flag_ask] = store_on_flag_ask,
+	[TALK_ASK_copy_ask] = store_on_copy_ask,
+	[TALK_ASK_mailbox_rename] = store_on_mailbox_rename,
+	[TALK_ASK_mailbox_delete] = store_on_mailbox_delete,
+	[TALK_ASK_mailbox_subscribe] = store_on_mailbox_subscribe,
 	[TALK_SAY_watch] = store_on_watch,
 	[TALK_SAY_unwatch] = store_on_unwatch,
 	[TALK_ASK_secret_put] = store_on_secret,
@@ -88,6 +93,8 @@ send_failure(const struct store_answer *a, enum fault fault)
 	switch (a->type) {
 	case TALK_ASK_accept: talk_put_accepted(&b, &(struct talk_accepted){ .fault = fault }); break;
 	case TALK_ASK_expunge: talk_put_expunged(&b, &(struct talk_expunged){ .fault = fault }); break;
+	case TALK_ASK_flag_ask: talk_put_flag_told(&b, &(struct talk_flag_told){ .fault = fault }); break;
+	case TALK_ASK_copy_ask: talk_put_copy_told(&b, &(struct talk_copy_told){ .fault = fault }); break;
 	case TALK_ASK_append: talk_put_verdict(&b, &(struct talk_verdict){ .fault = fault }); break;
 	case TALK_ASK_mailbox_make:
 		talk_put_mailbox_made(&b, &(struct talk_mailbox_made){ .fault = fault });

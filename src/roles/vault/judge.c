@@ -95,7 +95,7 @@ is_question(const struct ask *k, str client, uint32_t service, str session)
 	if (client.n != CLIENT_KEY)
 		return false;
 	if (k->question.from->kind == TALK_LOGIN)
-		return service == TALK_POP3 && session.n == 16;
+		return (service == TALK_POP3 || service == TALK_IMAP) && session.n == 16;
 	return service == TALK_SMTP && session.n == 0;
 }
 
@@ -104,15 +104,16 @@ static enum fault
 grant(struct vault *v, uint32_t service, str session, const struct found *who)
 {
 	struct talk_grant grant = { .session = session, .account = who->id, .address = who->address };
+	struct chan *sessions = service == TALK_IMAP ? &v->imap : &v->pop3;
 	struct buf b = { 0 };
 
-	if (service != TALK_POP3)
+	if (service == TALK_SMTP)
 		return OK;
-	if (!chan_is_up(&v->sessions))
+	if (!chan_is_up(sessions))
 		return AUTH_UNAVAILABLE;
 	talk_put_grant(&b, &grant);
-	chan_send(&v->sessions, TALK_SAY_grant, 0, buf_str(&b), -1);
-	chan_flush(&v->sessions);
+	chan_send(sessions, TALK_SAY_grant, 0, buf_str(&b), -1);
+	chan_flush(sessions);
 	buf_done(&b);
 	return OK;
 }

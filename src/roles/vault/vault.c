@@ -91,7 +91,8 @@ on_peer(struct role *r, unsigned kind, uint32_t number, int fd)
 
 	switch (kind) {
 	case TALK_STORE: chan_up(&v->store, fd); return;
-	case TALK_POP3: chan_up(&v->sessions, fd); return;
+	case TALK_POP3: chan_up(&v->pop3, fd); return;
+	case TALK_IMAP: chan_up(&v->imap, fd); return;
 	case TALK_SMTP:
 	case TALK_LOGIN: askers_up(&v->askers, r, kind, number, fd, on_frame); return;
 	default: (void)close(fd);
@@ -147,7 +148,8 @@ vault_new(struct role *r)
 	v->domain = conf_str(r->conf, CONF_mydomain);
 	v->login_domain = conf_str(r->conf, CONF_smtpd_sasl_local_domain);
 	init_chan(v, &v->store, "store");
-	init_chan(v, &v->sessions, "pop3");
+	init_chan(v, &v->pop3, "pop3");
+	init_chan(v, &v->imap, "imap");
 	r->on_peer = on_peer;
 	return v;
 }
@@ -165,7 +167,8 @@ void
 vault_free(struct vault *v)
 {
 	chan_down(&v->store);
-	chan_down(&v->sessions);
+	chan_down(&v->pop3);
+	chan_down(&v->imap);
 	askers_done(&v->askers);
 	if (v->pool) {
 		pool_free(v->pool);

@@ -24,7 +24,7 @@ enum {
 
 struct vault {
 	struct role *role;
-	struct chan store, sessions; /* sessions: the role pop3 */
+	struct chan store, pop3, imap; /* the last two: who hears whose session it is */
 	struct askers askers;
 	struct store_reader *reader;
 	struct seal_key seal;

@@ -436,7 +436,7 @@ the_session_role_hears_who_it_is(void **state)
 	CHECK_INT(g.grants, 1);
 	/* Without anybody to grant it to there is no login. */
 	chan_down(&g.sessions_end);
-	while (chan_is_up(&g.vault->sessions) && loop_run_once(g.loop))
+	while (chan_is_up(&g.vault->pop3) && loop_run_once(g.loop))
 		;
 	CHECK_INT(try_password(&g, "ann", "secret"), AUTH_UNAVAILABLE);
 	stage_end(&g);

@@ -1,7 +1,8 @@
-/* roles/login/commands.c - AUTHORIZATION: RFC 1939 4 and 7, RFC 2449 5, RFC 2595 4, RFC 5034, RFC 6856 2 */
+/* roles/login/pop3.c - POP3's AUTHORIZATION state: RFC 1939 4 and 7, RFC 2449 5, RFC 2595 4, RFC 5034, RFC 6856 2 */
 #include "base/mem.h"
 #include "roles/login/login.h"
 #include "roles/pop3/capa.h"
+#include "wire/pop3.h"
 
 enum { MOST_USER = SASL_USER };
 
@@ -29,20 +30,12 @@ cmd_capa(struct login_session *s, str args)
 	return OK;
 }
 
-/* What came in the clear after STLS was put there by somebody else than the client (CVE-2011-0411): nobody waits in line before the
- * handshake, so the connection ends. What was said before is forgotten. */
 static enum fault
 cmd_stls(struct login_session *s, str args)
 {
 	if (args.n)
 		return BAD_ARGUMENT;
-	if (login_is_tls(s))
-		return BAD_SEQUENCE;
-	if (stream_pending(&s->stream).n)
-		return EARLY_PIPELINING;
-	pop3_ok_add(&s->stream.out, S("Begin TLS negotiation"));
-	TRY(stream_flush(&s->stream));
-	TRY(stream_accept_tls(&s->stream, s->login->tls));
+	TRY(login_start_tls(s, S("+OK Begin TLS negotiation\r\n")));
 	forget_user(s);
 	s->utf8 = false;
 	return OK;
@@ -51,7 +44,7 @@ cmd_stls(struct login_session *s, str args)
 static enum fault
 may_log_in(const struct login_session *s)
 {
-	return pop3_may_log_in(conf_of(s), login_is_tls(s)) ? OK : TLS_REQUIRED;
+	return login_may(s) ? OK : TLS_REQUIRED;
 }
 
 /* Every name gets the same answer. */
@@ -70,12 +63,19 @@ cmd_user(struct login_session *s, str args)
 static enum fault
 cmd_pass(struct login_session *s, str args)
 {
+	char *user;
+	enum fault f;
+
 	TRY(may_log_in(s));
 	if (!s->user)
 		return BAD_SEQUENCE;
 	if (args.n == 0)
 		return BAD_ARGUMENT;
-	return login_password(s, args);
+	user = s->user;
+	s->user = NULL;
+	f = login_password(s, str_c(user), args, "PASS");
+	free(user);
+	return f;
 }
 
 static enum fault
@@ -86,7 +86,7 @@ cmd_auth(struct login_session *s, str args)
 		return login_auth(s, args);
 	/* RFC 1734 had no list; clients older than CAPA ask in this way. */
 	pop3_ok_add(&s->stream.out, S("Mechanisms follow"));
-	pop3_mechs_add(&s->stream.out, conf_of(s), login_is_tls(s), S(""), S("\r\n"));
+	login_mechs_add(&s->stream.out, s, S(""), S("\r\n"));
 	pop3_end_add(&s->stream.out, true);
 	return OK;
 }
@@ -149,11 +149,29 @@ static const struct {
 	{ POP3_NOOP, cmd_too_early },
 };
 
-enum fault
-login_command_run(struct login_session *s, const struct pop3_command *c)
+static enum fault
+run(struct login_session *s, str line)
 {
+	struct pop3_command c;
+
+	TRY(pop3_command_parse(line, &c));
 	for (size_t i = 0; i < COUNT(verbs); i++)
-		if (verbs[i].verb == c->verb)
-			return verbs[i].run(s, c->args);
+		if (verbs[i].verb == c.verb)
+			return verbs[i].run(s, c.args);
 	return UNKNOWN_COMMAND;
 }
+
+static void
+greet(struct login_session *s)
+{
+	buf_printf(&s->stream.out, "+OK %.*s POP3 server ready\r\n",
+		STR_ARG(conf_str(conf_of(s), CONF_myhostname)));
+}
+
+static void
+tell(struct login_session *s, enum fault f)
+{
+	pop3_fault_add(&s->stream.out, f, S(""));
+}
+
+const struct login_protocol login_pop3 = { "pop3", TALK_POP3, POP3_LINE, greet, run, tell, tell };
