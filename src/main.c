@@ -28,6 +28,7 @@ static const struct cli_verb *const verbs[] = {
 	&cli_user,
 	&cli_alias,
 	&cli_mailbox,
+	&cli_address,
 	&cli_store,
 	&cli_audit,
 	&cli_config,

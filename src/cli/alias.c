@@ -1,5 +1,5 @@
 /* cli/alias.c - postrider alias: addresses that lead to others */
-#include "cli/words.h"
+#include "cli/alias.h"
 
 #include "base/mem.h"
 
@@ -245,12 +245,12 @@ list_aliases(const struct cli *cli, int argc, char **argv)
 static int
 run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct action actions[] = { { "add", add }, { "list", list_aliases },
-		{ "remove", remove_alias } };
+	static const struct action actions[] = { { "add", add }, { "import", alias_import },
+		{ "list", list_aliases }, { "remove", remove_alias } };
 
 	return words_run(&cli_alias, actions, COUNT(actions), cli, argc, argv);
 }
 
 const struct cli_verb cli_alias = { verb,
-	"add ADDRESS TARGET... | list [--json] | remove ADDRESS [TARGET...]",
+	"add ADDRESS TARGET... | list [--json] | remove ADDRESS [TARGET...] | import [--domain DOMAIN] FILE",
 	"addresses that lead to others; @DOMAIN is whatever nobody has there", run };

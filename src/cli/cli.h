@@ -40,6 +40,7 @@ extern const struct cli_verb cli_config, cli_domain, cli_user, cli_alias, cli_ma
 	cli_send;
 extern const struct cli_verb cli_audit;
 extern const struct cli_verb cli_table;
+extern const struct cli_verb cli_address;
 /* Reached by the name the program is called by; argv[0] is that name. */
 extern const struct cli_verb cli_sendmail, cli_postconf, cli_postmap, cli_postalias, cli_newaliases;
 

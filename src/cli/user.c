@@ -362,13 +362,15 @@ static int
 run(const struct cli *cli, int argc, char **argv)
 {
 	static const struct action actions[] = { { "add", add }, { "passwd", passwd }, { "set", set },
-		{ "list", list_users }, { "remove", remove_user }, { "import", user_import } };
+		{ "list", list_users }, { "show", user_show }, { "remove", remove_user },
+		{ "import", user_import } };
 
 	return words_run(&cli_user, actions, COUNT(actions), cli, argc, argv);
 }
 
 const struct cli_verb cli_user = { verb,
 	"add ADDRESS [--password-stdin] [--quota SIZE] | passwd ADDRESS [--password-stdin] | "
-	"set ADDRESS [--quota SIZE] [--enable|--disable] | list [DOMAIN] [--json] | remove ADDRESS [--yes] | "
+	"set ADDRESS [--quota SIZE] [--enable|--disable] | list [DOMAIN] [--json] | show ADDRESS | remove "
+	"ADDRESS [--yes] | "
 	"import [--quota SIZE] [--domain DOMAIN] [--update] FILE",
 	"those who have a mailbox here", run };

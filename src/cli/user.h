@@ -1,4 +1,4 @@
-/* cli/user.h - what user.c and import.c share */
+/* cli/user.h - what user.c, import.c and show.c share */
 #ifndef CLI_USER_H
 #define CLI_USER_H
 
@@ -6,6 +6,9 @@
 
 /* postrider user import [--quota SIZE] [--domain DOMAIN] [--update] FILE */
 int user_import(const struct cli *cli, int argc, char **argv);
+
+/* show.c: postrider user show ADDRESS */
+int user_show(const struct cli *cli, int argc, char **argv);
 
 /* Random bytes, or the end of the process: there is no going on without them. Safe in a thread. */
 void user_noise(void *p, size_t n);

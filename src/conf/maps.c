@@ -212,6 +212,7 @@ maps_one_open(struct maps_one *one, const char *where, str spec, bool aliases, s
 
 	*one = (struct maps_one){ 0 };
 	reg = registry_new(&one->arena, S(""));
+	reg->raw = true;
 	l = maps_declare(
 		reg, &report, at, "table", aliases ? MAPS_SYNTAX_ALIASES : MAPS_SYNTAX_KEYS, spec, 0);
 	one->registry = reg;

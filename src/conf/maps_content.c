@@ -19,14 +19,20 @@ struct gather {
 	struct report *report;
 	const char *file;
 	struct arena arena;
+	bool aliases, in_file;
 };
 
 static void
 gather_one(void *ctx, const struct maps_entry *e)
 {
 	struct gather *g = ctx;
+	str value = e->value;
 
-	maps_builder_add(&g->builder, e->key, e->value, e->line);
+	if (!g->aliases || maps_alias_value(&g->arena, e->value, (struct place){ g->file, e->line },
+				   g->in_file, g->report, &value))
+		maps_builder_add(&g->builder, e->key, value, e->line);
+	if (g->aliases && g->in_file)
+		arena_reset(&g->arena);
 }
 
 static void
@@ -45,11 +51,14 @@ twice(void *ctx, str key, int line, int first_line)
 }
 
 static void
-gather_begin(struct gather *g, const char *file, struct report *report)
+gather_begin(struct gather *g, const struct lookup *l, const char *file, struct report *report)
 {
 	struct hash_key key = { 0 };
 
-	*g = (struct gather){ .report = report, .file = file };
+	*g = (struct gather){ .report = report,
+		.file = file,
+		.aliases = l->syntax == MAPS_SYNTAX_ALIASES && !l->raw,
+		.in_file = l->path != NULL };
 	(void)!getrandom(&key, sizeof(key), 0); /* nobody who chooses keys can make them collide */
 	maps_builder_init(&g->builder, key);
 }
@@ -149,7 +158,7 @@ make_image(const struct lookup *l, str text, struct report *report, int *ret_fd)
 	unsigned before = report->errors;
 	int fd = -1;
 
-	gather_begin(&g, l->path, report);
+	gather_begin(&g, l, l->path, report);
 	maps_lines_init(&lines, text, (struct place){ l->path, 0 }, false, report);
 	maps_text_read(&lines, l->syntax, report, gather_one, &g);
 	maps_lines_done(&lines);
@@ -193,7 +202,7 @@ image_of_braces(const struct lookup *l, struct report *report)
 	struct gather g;
 	struct buf bytes = { 0 };
 
-	gather_begin(&g, l->at.file, report);
+	gather_begin(&g, l, l->at.file, report);
 	if (l->items) {
 		for (size_t i = 0; i < l->n; i++) {
 			struct maps_entry e = { .line = l->at.line };

@@ -69,6 +69,7 @@ struct content {
 
 /* One table. */
 struct lookup {
+	bool raw; /* by itself: what its aliases lead to is not judged, and nothing is included */
 	enum lookup_type type;
 	enum maps_syntax syntax;
 	const char *spec;
@@ -90,6 +91,7 @@ struct maps {
 
 /* All tables of a configuration. */
 struct registry {
+	bool raw; /* see struct lookup */
 	struct arena *a;
 	str folder;           /* of main.cf; paths are whole or begin with it; empty: any are good */
 	struct table by_spec; /* syntax and spec -> struct lookup */
@@ -105,7 +107,14 @@ struct lookup *maps_declare(struct registry *reg, struct report *report, struct 
 struct maps *maps_of_list(struct arena *a, struct lookup **lookups, size_t n);
 void maps_split_pair(str item, str *ret_key, str *ret_value); /* key=value */
 
+/* maps_aliases.c: the right side of an alias, with the addresses of :include: files in their place. False: reported. may_read: the table is a
+ * file itself. *ret is value, or lives in the arena. */
+bool maps_alias_value(
+	struct arena *a, str value, struct place at, bool may_read, struct report *report, str *ret);
+
 /* maps_registry.c */
+/* The whole of a file that has at most so many bytes; NULL, or why it cannot be had. */
+const char *maps_read_file(const char *path, size_t most, struct buf *ret);
 struct registry *registry_new(struct arena *a, str folder);
 void registry_done(struct registry *reg); /* contents; the rest is the arena's */
 /* Also makes the content of what stands in main.cf itself. False: reported. */

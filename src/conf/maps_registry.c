@@ -39,6 +39,7 @@ has_text(const struct lookup *l)
 bool
 registry_add(struct registry *reg, struct report *report, str key, struct lookup *l)
 {
+	l->raw = reg->raw;
 	if (has_text(l) && !l->path && !(l->content = content_of_braces(l, report)))
 		return false;
 	if (!reg->all)
@@ -61,9 +62,8 @@ registry_find(const struct registry *reg, enum maps_syntax syntax, str spec)
 
 /* ---- files ---- */
 
-/* The whole file; NULL, or why it cannot be had. */
-static const char *
-read_file(const char *path, size_t most, struct buf *ret)
+const char *
+maps_read_file(const char *path, size_t most, struct buf *ret)
 {
 	struct stat st;
 	const char *why = NULL;
@@ -98,7 +98,7 @@ load(const struct lookup *l, struct report *report, int *ret_fd)
 {
 	struct buf text = { 0 };
 	size_t most = l->type == LOOKUP_INDEX ? MAPS_FILE_BYTES : MAPS_RULE_BYTES;
-	const char *why = read_file(l->path, most, &text);
+	const char *why = maps_read_file(l->path, most, &text);
 	struct content *c = NULL;
 
 	if (why)

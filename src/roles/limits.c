@@ -22,14 +22,17 @@ limits_new(struct hash_key key)
 	if (l == MAP_FAILED)
 		abort(); /* out of memory, at the start of the server */
 	l->key = key;
+	l->accounts = account_limits_new();
 	return l;
 }
 
 void
 limits_free(struct limits *l)
 {
-	if (l)
-		(void)munmap(l, sizeof(*l));
+	if (!l)
+		return;
+	account_limits_free(l->accounts);
+	(void)munmap(l, sizeof(*l));
 }
 
 /* ---- places ---- */

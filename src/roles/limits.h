@@ -46,4 +46,21 @@ enum limits_trust limits_helo(struct limits *l, unsigned column, const unsigned 
 	str name, const struct limits_helo_rule *rule, int64_t now_ms, uint32_t *ret_names);
 bool limits_distrusted(struct limits *l, const unsigned char *ip, size_t bytes, int64_t now_ms);
 
+/* What an account sends; independent of the columns. */
+enum limits_account_kind {
+	LIMITS_ACCOUNT_MESSAGES,
+	LIMITS_ACCOUNT_RCPTS,
+	LIMITS_ACCOUNT_NEW_RCPTS, /* whom it never wrote to before */
+	LIMITS_ACCOUNT_KINDS
+};
+enum { LIMITS_ACCOUNT_RATES = 2 }; /* such as an hour and a day; the same windows in all calls */
+struct limits_rate {
+	uint32_t most; /* 0: no limit */
+	int64_t window_ms;
+};
+/* One more of a kind: counted when all rates permit it, else ACCOUNT_LIMIT, which of them does not, and how long until it will. */
+enum fault limits_account(struct limits *l, uint32_t account, enum limits_account_kind kind,
+	const struct limits_rate rates[LIMITS_ACCOUNT_RATES], int64_t now_ms, unsigned *ret_which,
+	int64_t *ret_wait_ms);
+
 #endif

@@ -13,6 +13,8 @@
 
 enum { TRUST_BUCKETS = 256, TRUST_BUCKET = 4, TRUST_WORDS = 4, TRUST_BITS = TRUST_WORDS * 64 };
 
+struct account_limits;
+
 struct trust_place {
 	_Atomic uint64_t id; /* as of struct client */
 	_Atomic int64_t began_ms, used_ms, lost_until_ms;
@@ -40,9 +42,14 @@ struct client {
 };
 struct limits {
 	struct hash_key key;
+	struct account_limits *accounts; /* mapped before the first fork: at the same place everywhere */
 	struct client clients[BUCKETS][BUCKET];
 	struct trust_table trust;
 };
+
+/* limits_account.c */
+struct account_limits *account_limits_new(void);
+void account_limits_free(struct account_limits *l); /* calm with NULL */
 
 void limits_trust_clear_column(struct limits *l, unsigned column);
 

@@ -319,10 +319,114 @@ more_addresses_than_places_make_others_give_way(void **state)
 	limits_free(l);
 }
 
+/* ---- accounts ---- */
+
+static const struct limits_rate rates[LIMITS_ACCOUNT_RATES] = { { 3, 1000 }, { 5, 24000 } };
+
+static void
+an_account_sends_so_much_an_hour_and_a_day(void **state)
+{
+	static const struct {
+		int64_t now_ms;
+		enum fault fault;
+		unsigned which;
+		int64_t wait_ms;
+	} cases[] = {
+		{ 24000, OK, 0, 0 },
+		{ 24010, OK, 0, 0 },
+		{ 24020, OK, 0, 0 },
+		{ 24030, ACCOUNT_LIMIT, 0, 971 }, /* the hour ends in 970 */
+		{ 25000, ACCOUNT_LIMIT, 0, 1 },   /* all of the hour before still counts */
+		{ 25001, OK, 0, 0 },
+		{ 25900, OK, 0, 0 },
+		{ 25999, ACCOUNT_LIMIT, 1, 22002 }, /* the day's five: the next day has to begin, and a bit */
+		{ 48000, ACCOUNT_LIMIT, 1, 1 },
+		{ 48001, OK, 0, 0 },
+	};
+	struct limits *l = limits_new(key);
+	unsigned which;
+	int64_t wait;
+
+	(void)state;
+	EACH(cases, c) {
+		which = 0;
+		wait = 0;
+		CHECK_INT(limits_account(l, 7, LIMITS_ACCOUNT_RCPTS, rates, c->now_ms, &which, &wait),
+			c->fault);
+		CHECK_INT(which, c->which);
+		CHECK_INT(wait, c->wait_ms);
+	}
+	/* others, and other kinds, are counted apart */
+	CHECK_INT(limits_account(l, 8, LIMITS_ACCOUNT_RCPTS, rates, 24030, &which, &wait), OK);
+	CHECK_INT(limits_account(l, 7 + 2048, LIMITS_ACCOUNT_RCPTS, rates, 24030, &which, &wait), OK);
+	CHECK_INT(limits_account(l, 7, LIMITS_ACCOUNT_MESSAGES, rates, 24030, &which, &wait), OK);
+	limits_free(l);
+}
+
+static void
+when_more_is_possible_is_true(void **state)
+{
+	struct limits *l = limits_new(key);
+	int64_t now = 1000000, refused = 0;
+	uint32_t seed = 1;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		unsigned which;
+		int64_t wait;
+
+		seed = seed * 1103515245 + 12345;
+		now += seed >> 16 & 255;
+		if (limits_account(l, 7, LIMITS_ACCOUNT_MESSAGES, rates, now, &which, &wait) == OK)
+			continue;
+		refused++;
+		CHECK(wait > 0);
+		if (wait > 1 && which == 0) {
+			int64_t other;
+			unsigned other_which;
+
+			CHECK_INT(limits_account(l, 7, LIMITS_ACCOUNT_MESSAGES, rates, now + wait - 1,
+					  &other_which, &other),
+				ACCOUNT_LIMIT);
+		}
+		now += wait;
+		/* the hour's wait over, the day's may follow */
+		if (limits_account(l, 7, LIMITS_ACCOUNT_MESSAGES, rates, now, &which, &wait) != OK)
+			CHECK_INT(which, 1);
+	}
+	CHECK(refused > 100);
+	limits_free(l);
+}
+
+static void
+accounts_that_are_quiet_give_way_when_all_places_are_taken(void **state)
+{
+	struct limits *l = limits_new(key);
+	unsigned which;
+	int64_t wait;
+
+	(void)state;
+	for (uint32_t n = 0; n < 9; n++)
+		CHECK_INT(limits_account(
+				  l, 7 + n * 2048, LIMITS_ACCOUNT_RCPTS, rates, 24000 + n, &which, &wait),
+			OK);
+	for (uint32_t n = 1; n < 9; n++)
+		CHECK_INT(limits_account(l, 7 + n * 2048, LIMITS_ACCOUNT_RCPTS, rates, 24010, &which, &wait),
+			OK);
+	for (uint32_t n = 1; n < 9; n++)
+		CHECK_INT(limits_account(l, 7 + n * 2048, LIMITS_ACCOUNT_RCPTS, rates, 24020, &which, &wait),
+			OK);
+	for (uint32_t n = 1; n < 9; n++)
+		CHECK_INT(limits_account(l, 7 + n * 2048, LIMITS_ACCOUNT_RCPTS, rates, 24030, &which, &wait),
+			ACCOUNT_LIMIT);
+	limits_free(l);
+}
+
 T_MAIN(T(a_client_has_so_many_connections_over_all_processes),
 	T(leaving_more_often_than_entering_counts_nothing), T(a_rate_is_that_of_the_last_window),
 	T(messages_have_a_rate_of_their_own), T(other_events_have_rates_of_their_own),
 	T(a_refused_connection_is_not_counted), T(a_dead_process_leaves_nothing_behind),
 	T(a_full_table_lets_clients_without_connections_go), T(processes_that_push_each_other_leave_no_trace),
 	T(too_many_names_behind_an_address_cost_its_trust), T(names_of_another_time_are_not_counted),
-	T(more_addresses_than_places_make_others_give_way))
+	T(more_addresses_than_places_make_others_give_way), T(an_account_sends_so_much_an_hour_and_a_day),
+	T(when_more_is_possible_is_true), T(accounts_that_are_quiet_give_way_when_all_places_are_taken))

@@ -124,6 +124,9 @@ struct store_delivery {
 	uint32_t flags;
 	uint64_t keywords;
 	str prefix; /* bytes before the common body: Return-Path, Delivered-To ... CRLF lines */
+	/* Its recipient was promised the message: where another delivery succeeds, this one does so beyond the quota, to an account disabled meanwhile,
+	 * and into INBOX when its mailbox has gone. Alone, it is judged like any other. */
+	bool promised;
 	/* filled in: */
 	enum fault
 		verdict; /* OK, OVER_QUOTA, NO_SUCH_MAILBOX, STORE_FULL, MAILBOX_DISABLED, ALREADY_EXISTS */

@@ -1,7 +1,7 @@
 /* talk/codec.h - a message's fields as bytes and back, from one list of fields
  * A message is a line in a .def file:
- *	MESSAGE(rcpt_ask, FIELD(str, local) FIELD(str, domain) FIELD(bool, authenticated))
- * talk.h makes of it struct talk_rcpt_ask, talk_put_rcpt_ask (appends to a buf) and talk_take_rcpt_ask (takes off the front of a str; false
+ *	MESSAGE(name, FIELD(str, address) FIELD(str, extension))
+ * talk.h makes of it struct talk_name, talk_put_name (appends to a buf) and talk_take_name (takes off the front of a str; false
  * when it does not decode, nothing is written then). Fields of type str borrow. Lists travel as a str that holds one message
  * after another: `while (list.n && talk_take_x(&list, &x))`. Integers are varints with their range checked, bools are 0 or 1. Pure. */
 #ifndef TALK_CODEC_H

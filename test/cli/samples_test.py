@@ -29,7 +29,8 @@ def furnish():
     for file in os.listdir(SAMPLES):
         if file.endswith(".cf"):
             with open(os.path.join(SAMPLES, file)) as f, open(os.path.join(FOLDER, file), "w") as to:
-                to.write(f.read().replace("/etc/postfix/", FOLDER + "/").replace("/etc/aliases", FOLDER + "/aliases"))
+                to.write(f.read().replace("/etc/postfix/", FOLDER + "/").replace("/etc/aliases", FOLDER + "/aliases")
+                         .replace("/etc/mailname", FOLDER + "/mailname"))
 
 
 def postrider(*args):

@@ -1,5 +1,5 @@
 /* roles/smtp/incoming.c - from the first octet of a message to the 250 that is a promise */
-#include "roles/smtp/incoming.h"
+#include "roles/smtp/duties.h"
 
 #include "base/mem.h"
 #include "base/moment.h"
@@ -138,16 +138,13 @@ smtp_incoming_mend_newlines(struct incoming *in, size_t from)
 	in->ended_in_cr = ends_in_cr;
 }
 
-void
-smtp_incoming_grow(struct incoming *in, size_t from)
+/* What is in the body since `from` belongs to the message as it is. */
+static void
+feed(struct incoming *in, size_t from)
 {
 	const struct smtp_service *sv = in->s->service;
 	size_t added = in->body.n - from;
 
-	if (in->fault != OK) {
-		in->body.n = from;
-		return;
-	}
 	email_builder_feed(in->builder, str_of(in->body.p + from, added));
 	in->size += added;
 	if (sv->size_limit && in->size > sv->size_limit)
@@ -158,6 +155,75 @@ smtp_incoming_grow(struct incoming *in, size_t from)
 		in->fault = large_push(in);
 	if (in->fault != OK)
 		buf_done(&in->body);
+}
+
+static void
+break_lines(struct incoming *in, size_t from)
+{
+	str added = str_of(in->body.p + from, in->body.n - from);
+	struct buf out = { 0 };
+
+	if (!mend_lines_needed(&in->lines, added)) {
+		mend_lines(&in->lines, NULL, added);
+		return;
+	}
+	mend_lines(&in->lines, &out, added);
+	in->body.n = from;
+	buf_add(&in->body, buf_str(&out));
+	buf_done(&out);
+}
+
+/* The header has ended at `end` of the body; it goes on as the duties leave it. */
+static void
+pass_header(struct incoming *in, size_t end)
+{
+	str header = str_of(in->body.p + in->header_at, end - in->header_at);
+	str rest = str_of(in->body.p + end, in->body.n - end);
+	bool wants_gap = rest.n && !str_starts(rest, S("\r\n")) && !str_starts(rest, S("\n"));
+	bool changed = false;
+	struct buf out = { 0 };
+
+	in->fault = smtp_do_duties(in, header, wants_gap, &out, &changed);
+	if (in->fault == OK && changed) {
+		buf_add(&out, rest);
+		in->body.n = in->header_at;
+		buf_add(&in->body, buf_str(&out));
+	}
+	buf_done(&out);
+}
+
+/* Has the header come? all: nothing more will. */
+static bool
+header_ended(struct incoming *in, bool all)
+{
+	str block = str_of(in->body.p + in->header_at, in->body.n - in->header_at);
+	bool ended;
+	size_t end;
+
+	ended = mend_find_end(block, smtp_header_is_strict(in->s), all, &in->header_seen, &end);
+	if ((ended ? end : block.n) > in->s->service->header_limit)
+		in->fault = HEADER_TOO_BIG;
+	else if (ended)
+		pass_header(in, in->header_at + end);
+	if (in->fault != OK)
+		buf_done(&in->body);
+	in->in_header = !ended && in->fault == OK;
+	return ended && in->fault == OK;
+}
+
+void
+smtp_incoming_grow(struct incoming *in, size_t from)
+{
+	if (in->fault != OK) {
+		in->body.n = from;
+		return;
+	}
+	if (smtp_breaks_lines(in->s))
+		break_lines(in, from);
+	if (!in->in_header)
+		feed(in, from);
+	else if (header_ended(in, false))
+		feed(in, in->header_at);
 }
 
 /* Slow is one thing, holding on for ever by a byte now and then another. */
@@ -193,10 +259,15 @@ list_deliveries(struct incoming *in)
 	str kept;
 
 	for (size_t i = 0; i < t->rcpt_count; i++) {
-		struct talk_delivery d = { .account = t->rcpts[i].account, .mailbox = t->rcpts[i].mailbox };
+		const struct smtp_box *box = &t->rcpts[i];
+		struct talk_delivery d = {
+			.account = box->account, .mailbox = box->mailbox, .promised = !t->answers_each
+		};
+		/* A bounce has no sender and gets none, whatever list it went through. */
+		str sender = box->sender.n && t->sender.n ? box->sender : t->sender;
 
 		d.prefix = arena_printf(&t->arena, "Return-Path: <%.*s>\r\nDelivered-To: %.*s\r\n",
-			STR_ARG(t->sender), STR_ARG(t->rcpts[i].address));
+			STR_ARG(sender), STR_ARG(box->address));
 		talk_put_delivery(&list, &d);
 	}
 	kept = arena_str(&t->arena, buf_str(&list));
@@ -217,7 +288,20 @@ list_keys(struct txn *t, const struct email_facts *facts)
 	return kept;
 }
 
-/* The answer has a verdict for each mailbox. Who became full between RCPT and now is named in the log. */
+static str
+list_firsts(struct txn *t)
+{
+	struct buf list = { 0 };
+	str kept;
+
+	for (size_t i = 0; i < t->first_count; i++)
+		talk_put_key(&list, &(struct talk_key){ t->firsts[i] });
+	kept = arena_str(&t->arena, buf_str(&list));
+	buf_done(&list);
+	return kept;
+}
+
+/* The answer has a verdict for each mailbox. An account that was removed between RCPT and now is named in the log. */
 static enum fault
 read_verdicts(struct incoming *in, str payload)
 {
@@ -265,6 +349,8 @@ store_message(struct incoming *in)
 		ask.message_id_key = facts.message_id_key;
 		ask.references = list_keys(s->txn, &facts);
 		ask.dot_lines = facts.dot_lines;
+		ask.writer = s->account;
+		ask.written = list_firsts(s->txn);
 		ask.row = buf_str(&row);
 		ask.deliveries = list_deliveries(in);
 		ask.body = buf_str(&in->body);
@@ -320,8 +406,11 @@ smtp_incoming_init(struct incoming *in, struct smtp_session *s)
 		.began_ms = loop_now_ms(s->smtp->role->loop),
 		.wall_ms = loop_wall_ms(s->smtp->role->loop) };
 	snprintf(in->id, sizeof(in->id), "%s-%u", s->id, ++s->messages);
+	in->lines.limit = s->service->break_lines;
 	smtp_add_received(s, &in->body, str_c(in->id), in->wall_ms);
-	smtp_incoming_grow(in, 0);
+	feed(in, 0);
+	in->header_at = in->body.n;
+	in->in_header = true;
 }
 
 enum fault
@@ -329,6 +418,8 @@ smtp_incoming_end(struct incoming *in)
 {
 	enum fault f;
 
+	if (in->fault == OK && in->in_header && header_ended(in, true))
+		feed(in, in->header_at);
 	judge_newlines(in);
 	f = in->fault != OK ? in->fault : store_message(in);
 	smtp_log_forwarded(in->s, str_c(in->id));

@@ -1,10 +1,11 @@
 /* roles/smtp/incoming.h - a message on its way in, whichever command brings it
  * DATA takes dots off (data.c), BDAT counts octets (bdat.c); both add what they got to `body` and call smtp_incoming_grow, which feeds the email
- * row (mail/email.h). Up to SMTP_LARGE the body waits here; beyond, it streams into a file of the store's in pieces. The end
+ * row (mail/email.h). The client's header is held back until it is whole, for duties.h. Up to SMTP_LARGE the body waits here; beyond, it streams into a file of the store's in pieces. The end
  * gives the whole to `store` in one request. */
 #ifndef ROLES_SMTP_INCOMING_H
 #define ROLES_SMTP_INCOMING_H
 
+#include "mail/mend.h"
 #include "roles/smtp/smtp.h"
 
 struct incoming {
@@ -17,6 +18,9 @@ struct incoming {
 	int64_t began_ms, wall_ms;
 	int64_t paused_ms; /* the end of the last chunk */
 	char id[32];
+	bool in_header; /* the client's header has not ended: nothing of it has been fed to the row */
+	size_t header_at, header_seen; /* in body: where it begins; how much of it has been looked at */
+	struct mend_lines lines;
 	struct smtp_newlines newlines; /* of chunks */
 	bool bare_cr, bare_lf;         /* seen, in what must have neither */
 	enum fault

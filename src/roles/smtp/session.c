@@ -56,6 +56,7 @@ smtp_forget_mail(struct smtp_session *s)
 	free(s->txn->rcpts);
 	free(s->txn->names);
 	free(s->txn->shares);
+	free(s->txn->firsts);
 	arena_done(&s->txn->arena);
 	free(s->txn);
 	s->txn = NULL;

@@ -7,6 +7,7 @@
 
 #include "base/table.h"
 #include "mail/email.h"
+#include "people/text.h"
 #include "roles/limits.h"
 #include "roles/role.h"
 #include "rt/sock.h"
@@ -40,8 +41,16 @@ struct smtp_service {
 	bool asks_ccert;
 	const char *ccert_digest;
 	const struct conf *conf; /* as this listener sees it */
+	struct limits_rate account_rates[LIMITS_ACCOUNT_KINDS][LIMITS_ACCOUNT_RATES];
+	const str *dropped;
+	size_t dropped_count;
+	bool add_missing, own_login, own_networks, own_machine; /* whose messages get the fields they lack */
+	bool strict_7bit;
+	int from_mismatch;
+	size_t break_lines; /* longer lines of messages of who has logged in are broken; 0: none */
 };
 enum { BARE_NO, BARE_NOTE, BARE_NORMALIZE, BARE_YES, BARE_REJECT }; /* smtpd_forbid_bare_newline */
+enum { FROM_PERMIT, FROM_ADD_SENDER, FROM_REJECT };                 /* smtpd_from_login_mismatch */
 enum { TLS_NONE, TLS_MAY, TLS_ENCRYPT };                            /* smtpd_tls_security_level */
 
 struct smtp_door { /* a listening socket */
@@ -53,8 +62,9 @@ struct smtp_door { /* a listening socket */
 struct smtp_role {
 	struct role *role;
 	struct chan store, vault;
-	struct tls_server *tls[3]; /* by enum tls_ask; made when a listener wants them */
-	struct arena arena;        /* of what main.cf's values mean */
+	struct people_text *people; /* what main.cf says about addresses */
+	struct tls_server *tls[3];  /* by enum tls_ask; made when a listener wants them */
+	struct arena arena;         /* of what main.cf's values mean */
 	struct smtp_service services[4];
 	struct smtp_door *doors;
 	size_t door_count;
@@ -70,12 +80,19 @@ struct smtp_role {
 	size_t spare_count;
 };
 
+/* A mailbox that gets the message. */
+struct smtp_box {
+	uint32_t account, mailbox; /* mailbox 0: INBOX */
+	str address;               /* for Delivered-To */
+	str sender;                /* for Return-Path, instead of the message's; "" = that one */
+};
+
 /* What belongs to one message. */
 struct txn {
 	struct arena arena;
 	struct smtp_mail mail; /* its strings live in the arena */
 	str sender;            /* as written in Return-Path: local@domain or "" */
-	struct talk_rcpt *rcpts;
+	struct smtp_box *rcpts;
 	size_t rcpt_count, rcpt_room;
 	uint64_t named;    /* recipients the client has named and we have taken */
 	str first_named;   /* for Received, when it is the only one */
@@ -89,6 +106,9 @@ struct txn {
 	} *shares;
 	size_t share_count, share_room;
 	struct incoming *incoming; /* what chunks of BDAT have brought; NULL: none yet */
+	bool copied;               /* always_bcc and sender_bcc_maps have been seen to */
+	uint64_t *firsts;          /* hashes of recipients whom the account had never written to */
+	size_t first_count, first_room;
 };
 
 /* A client's certificate, as it was shown in the handshake. */
@@ -201,7 +221,7 @@ void smtp_drop_chunks(struct txn *t);
 enum fault smtp_cmd_mail(struct smtp_session *s, str args);
 enum fault smtp_cmd_rcpt(struct smtp_session *s, str args);
 /* A mailbox for the message; each account and mailbox once, however many names lead to it. For the recipient that is being named. */
-void smtp_add_rcpt(struct txn *t, const struct talk_rcpt *r);
+void smtp_add_box(struct txn *t, const struct smtp_box *box);
 /* data.c: the taking-in itself is incoming.h; so is bdat.c's */
 enum fault smtp_cmd_data(struct smtp_session *s, str args);
 /* trust.c: s->trusted was decided by mynetworks for s->peer: is it to be watched, has it been lost? At the beginning, and when s->peer is another. */

@@ -37,6 +37,28 @@ forbids_plain(const struct conf *c, enum conf_id id)
 }
 
 static void
+read_account_limits(struct smtp_service *sv, const struct conf *c)
+{
+	static const struct {
+		enum conf_id id;
+		uint8_t kind, rate;
+	} limits[] = {
+		{ CONF_smtpd_login_message_hourly_limit, LIMITS_ACCOUNT_MESSAGES, 0 },
+		{ CONF_smtpd_login_message_daily_limit, LIMITS_ACCOUNT_MESSAGES, 1 },
+		{ CONF_smtpd_login_recipient_hourly_limit, LIMITS_ACCOUNT_RCPTS, 0 },
+		{ CONF_smtpd_login_recipient_daily_limit, LIMITS_ACCOUNT_RCPTS, 1 },
+		{ CONF_smtpd_login_new_recipient_hourly_limit, LIMITS_ACCOUNT_NEW_RCPTS, 0 },
+		{ CONF_smtpd_login_new_recipient_daily_limit, LIMITS_ACCOUNT_NEW_RCPTS, 1 },
+	};
+	static const int64_t windows_ms[LIMITS_ACCOUNT_RATES] = { 3600 * 1000, 86400 * 1000 };
+
+	for (size_t i = 0; i < COUNT(limits); i++)
+		sv->account_rates[limits[i].kind][limits[i].rate] =
+			(struct limits_rate){ (uint32_t)conf_int(c, limits[i].id),
+				windows_ms[limits[i].rate] };
+}
+
+static void
 read_service(struct smtp_role *smtp, struct smtp_service *sv, const char *name, const struct conf *conf)
 {
 	const struct conf *c = conf_for(conf, strcmp(name, "smtp") == 0 ? "" : name);
@@ -88,6 +110,15 @@ read_service(struct smtp_role *smtp, struct smtp_service *sv, const char *name, 
 		.old_auth = conf_bool(c, CONF_broken_sasl_auth_clients),
 		.auth_header = conf_bool(c, CONF_smtpd_sasl_authenticated_header),
 	};
+	read_account_limits(sv, c);
+	sv->dropped = conf_list(c, CONF_message_drop_headers, &sv->dropped_count);
+	sv->add_missing = conf_bool(c, CONF_always_add_missing_headers);
+	sv->own_login = conf_has_word(c, CONF_local_header_rewrite_clients, S("permit_sasl_authenticated"));
+	sv->own_networks = conf_has_word(c, CONF_local_header_rewrite_clients, S("permit_mynetworks"));
+	sv->own_machine = conf_has_word(c, CONF_local_header_rewrite_clients, S("permit_inet_interfaces"));
+	sv->strict_7bit = conf_bool(c, CONF_strict_7bit_headers);
+	sv->from_mismatch = (int)conf_int(c, CONF_smtpd_from_login_mismatch);
+	sv->break_lines = (size_t)conf_int(c, CONF_smtp_line_length_limit);
 	sv->forbidden = conf_list(c, CONF_smtpd_forbidden_commands, &sv->forbidden_count);
 	sv->footer = footer_of(smtp, conf_str(c, CONF_smtpd_reject_footer));
 	words = conf_list(c, CONF_smtpd_discard_ehlo_keywords, &n);
@@ -113,21 +144,6 @@ nothing_comes(struct chan *c, struct frame *f)
 	role_bad_frame(smtp->role, c, f, "nobody asked");
 }
 
-/* What main.cf says about addresses, told once for the channel. */
-static void
-tell_policy(struct smtp_role *smtp)
-{
-	const struct conf *c = smtp->role->conf;
-	struct talk_policy policy = { .delimiter = conf_str(c, CONF_recipient_delimiter),
-		.myhostname = conf_str(c, CONF_myhostname),
-		.postmaster = conf_str(c, CONF_postmaster_recipient) };
-	struct buf b = { 0 };
-
-	talk_put_policy(&b, &policy);
-	chan_send(&smtp->store, TALK_SAY_policy, 0, buf_str(&b), -1);
-	buf_done(&b);
-}
-
 static void
 on_peer(struct role *r, unsigned kind, uint32_t number, int fd)
 {
@@ -136,7 +152,6 @@ on_peer(struct role *r, unsigned kind, uint32_t number, int fd)
 	(void)number;
 	if (kind == TALK_STORE) {
 		chan_up(&smtp->store, fd);
-		tell_policy(smtp);
 	} else if (kind == TALK_VAULT) {
 		chan_up(&smtp->vault, fd);
 	} else {
@@ -293,6 +308,7 @@ smtp_new(struct role *r)
 	list_init(&smtp->sessions);
 	loop_random(r->loop, &smtp->id_salt, sizeof(smtp->id_salt));
 	loop_random(r->loop, &smtp->table_key, sizeof(smtp->table_key));
+	smtp->people = people_text_new(r->conf);
 	chan_init(&smtp->store, r->loop, "store", STORE_DOWN);
 	chan_init(&smtp->vault, r->loop, "vault", AUTH_UNAVAILABLE);
 	smtp->store.ctx = smtp->vault.ctx = smtp;
@@ -312,6 +328,7 @@ smtp_free(struct smtp_role *smtp)
 		tls_server_free(smtp->tls[i]);
 	while (smtp->spare_count)
 		email_builder_free(smtp->spare[--smtp->spare_count]);
+	people_text_free(smtp->people);
 	free(smtp->doors);
 	arena_done(&smtp->arena);
 	free(smtp);

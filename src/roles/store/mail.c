@@ -2,6 +2,7 @@
 #include "roles/store/role.h"
 
 #include "base/mem.h"
+#include "roles/store/written.h"
 
 #include <stdlib.h>
 
@@ -15,35 +16,24 @@ struct large {
 };
 
 void
-store_on_policy(struct storekeeper *s, struct store_peer *p, struct frame *f)
+store_on_names(struct storekeeper *s, struct store_peer *p, struct frame *f)
 {
-	struct talk_policy policy;
-
-	if (!talk_read_policy(f->payload, &policy)) {
-		role_bad_frame(s->role, &p->chan, f, "fields");
-		return;
-	}
-	arena_reset(&p->policy_arena);
-	p->delimiter = arena_str(&p->policy_arena, policy.delimiter);
-	p->myhostname = arena_str(&p->policy_arena, policy.myhostname);
-	p->postmaster = arena_str(&p->policy_arena, policy.postmaster);
-}
-
-void
-store_on_rcpt(struct storekeeper *s, struct store_peer *p, struct frame *f)
-{
-	struct talk_rcpt_ask ask;
-	struct buf rcpts = { 0 };
+	struct talk_names_ask ask;
+	struct buf facts = { 0 };
+	bool first = false;
 	enum fault fault;
 
-	if (!talk_read_rcpt_ask(f->payload, &ask)) {
+	if (!talk_read_names_ask(f->payload, &ask)) {
 		role_bad_frame(s->role, &p->chan, f, "fields");
 		return;
 	}
-	fault = store_resolve(s, p, &ask, &rcpts);
-	ROLE_ANSWER(
-		&p->chan, f, rcpt_told, { .fault = fault, .rcpts = fault == OK ? buf_str(&rcpts) : S("") });
-	buf_done(&rcpts);
+	fault = store_look(s, &ask, &facts, &first);
+	if (fault == MALFORMED)
+		role_bad_frame(s->role, &p->chan, f, "names");
+	else
+		ROLE_ANSWER(&p->chan, f, names_told,
+			{ .fault = fault, .first = first, .facts = fault == OK ? buf_str(&facts) : S("") });
+	buf_done(&facts);
 }
 
 /* ---- bodies in pieces ---- */
@@ -127,6 +117,27 @@ store_on_large_drop(struct storekeeper *s, struct store_peer *p, struct frame *f
 
 /* ---- accept ---- */
 
+/* Whom the writer had never written to, in the same batch. That it is not remembered is no reason to refuse the message. */
+static void
+note_written(struct storekeeper *s, const struct talk_accept *in)
+{
+	struct talk_key key;
+	uint64_t *keys;
+	size_t n = 0;
+	enum fault f;
+
+	for (str list = in->written; list.n && n < MOST_DELIVERIES && talk_take_key(&list, &key);)
+		n++;
+	keys = ARENA_ARRAY(&s->scratch, n, uint64_t);
+	n = 0;
+	for (str list = in->written; list.n && n < MOST_DELIVERIES && talk_take_key(&list, &key);)
+		keys[n++] = key.key;
+	f = written_add(s->store, in->writer, keys, n);
+	if (f != OK)
+		log_warn(&s->role->log, "written-not-noted", kv_uint("account", in->writer),
+			kv_c("why", fault_words(f)->name));
+}
+
 static void
 take_references(struct storekeeper *s, str references, struct store_message *m)
 {
@@ -166,13 +177,17 @@ accept_now(struct storekeeper *s, struct store_peer *p, const struct frame *f, c
 	d = ARENA_ARRAY(&s->scratch, n, struct store_delivery);
 	n = 0;
 	for (str list = in->deliveries; n < MOST_DELIVERIES && list.n && talk_take_delivery(&list, &td);)
-		d[n++] = (struct store_delivery){
-			.account = td.account, .mailbox = td.mailbox, .flags = td.flags, .prefix = td.prefix
-		};
+		d[n++] = (struct store_delivery){ .account = td.account,
+			.mailbox = td.mailbox,
+			.flags = td.flags,
+			.promised = td.promised,
+			.prefix = td.prefix };
 	take_references(s, in->references, &m);
 	fault = n ? store_accept(s->store, &m, d, n) : NO_VALID_RCPTS;
 	if (fault == OK)
 		*large = NULL;
+	if (fault == OK && in->writer && in->written.n)
+		note_written(s, in);
 	for (size_t i = 0; i < n; i++)
 		talk_put_verdict(&verdicts, &(struct talk_verdict){ d[i].verdict, d[i].uid, d[i].email });
 	STORE_ANSWER(s, p, f, accepted, { .fault = fault, .verdicts = buf_str(&verdicts) });

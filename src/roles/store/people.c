@@ -2,6 +2,7 @@
 #include "roles/store/role.h"
 
 #include "base/mem.h"
+#include "roles/store/written.h"
 
 enum { MOST_TARGETS = 1000 };
 
@@ -88,6 +89,7 @@ store_on_account_remove(struct storekeeper *s, struct store_peer *p, struct fram
 {
 	struct talk_account_remove ask;
 	struct store_account a;
+	uint32_t id;
 	enum fault fault;
 
 	if (!talk_read_account_remove(f->payload, &ask)) {
@@ -95,8 +97,11 @@ store_on_account_remove(struct storekeeper *s, struct store_peer *p, struct fram
 		return;
 	}
 	fault = view_account_by_address(store_now(s->store), ask.address, &a);
+	id = fault == OK ? a.id : 0;
 	if (fault == OK)
-		fault = store_remove_account(s->store, a.id);
+		fault = store_remove_account(s->store, id);
+	if (fault == OK)
+		fault = written_forget(s->store, id);
 	STORE_ANSWER(s, p, f, done, { .fault = fault });
 }
 

@@ -1,104 +1,101 @@
-/* roles/store/resolve.c - RCPT's question: whose address is it, is there room, which mailbox? One answer from one view. */
+/* roles/store/resolve.c - RCPT's question: what is known of these names? One answer from one view. */
 #include "roles/store/role.h"
 
 #include "base/mem.h"
-#include "people/resolve.h"
+#include "roles/store/written.h"
 
-struct question {
-	struct storekeeper *s;
-	const struct talk_rcpt_ask *ask;
-	struct store_view *view;
+enum {
+	MOST_NAMES = 1024,
+	MOST_ANSWER = CHAN_LARGEST / 2, /* further facts wait for another question */
+	MOST_TARGET_BYTES = CHAN_LARGEST / 4
 };
 
-static bool
-is_local(void *ctx, str domain)
+/* May the account take a message of this size, and into which of its mailboxes? */
+static void
+look_at_account(struct store_view *v, const struct store_account *a, str extension, uint64_t size,
+	struct talk_fact *ret)
 {
-	struct question *q = ctx;
-
-	if (q->ask->ours && str_eq_nocase(q->ask->domain, domain))
-		return true;
-	return view_domain(q->view, domain) == OK;
-}
-
-static bool
-find_account(void *ctx, str address, uint32_t *ret_id)
-{
-	struct question *q = ctx;
-	struct store_account a;
-
-	if (view_account_by_address(q->view, address, &a) != OK)
-		return false;
-	*ret_id = a.id;
-	return true;
-}
-
-static bool
-find_alias(void *ctx, struct arena *a, str address, str **ret_targets, size_t *ret_n)
-{
-	struct question *q = ctx;
-
-	return view_alias(q->view, a, address, ret_targets, ret_n) == OK;
-}
-
-static bool
-any_account(void *ctx, uint32_t *ret_id)
-{
-	struct question *q = ctx;
-	struct store_account a;
-	uint32_t at = 0;
-
-	if (view_next_account(q->view, &at, &a) != OK)
-		return false;
-	*ret_id = a.id;
-	return true;
-}
-
-/* May the account take it, and into which of its mailboxes? */
-static enum fault
-look(struct question *q, const struct resolved *r, uint64_t size, struct talk_rcpt *ret)
-{
-	struct store_account a;
 	struct store_mailbox m;
 
-	TRY(view_account(q->view, r->account, &a));
-	if (a.disabled)
-		return MAILBOX_DISABLED;
-	if (a.quota_bytes && (a.used_bytes >= a.quota_bytes || size > a.quota_bytes - a.used_bytes))
-		return OVER_QUOTA;
-	*ret = (struct talk_rcpt){ .account = a.id, .address = arena_str(&q->s->scratch, a.address) };
-	if (r->extension.n && view_mailbox_by_name(q->view, a.id, r->extension, &m) == OK)
+	ret->account = a->id;
+	ret->address = a->address;
+	ret->fault = OK;
+	if (a->disabled)
+		ret->fault = MAILBOX_DISABLED;
+	else if (a->quota_bytes && (a->used_bytes >= a->quota_bytes || size > a->quota_bytes - a->used_bytes))
+		ret->fault = OVER_QUOTA;
+	if (extension.n && view_mailbox_by_name(v, a->id, extension, &m) == OK)
 		ret->mailbox = m.id;
+}
+
+/* OK: ret says whether there is one. */
+static enum fault
+look_for_alias(
+	struct storekeeper *s, struct store_view *v, str address, struct buf *targets, struct talk_fact *ret)
+{
+	str *list = NULL;
+	size_t n = 0;
+	enum fault f = view_alias(v, &s->scratch, address, &list, &n);
+
+	if (f != OK)
+		return f == NOT_FOUND ? OK : f;
+	for (size_t i = 0; i < n; i++)
+		talk_put_text(targets, &(struct talk_text){ list[i] });
+	if (targets->n > MOST_TARGET_BYTES)
+		return TOO_MANY_RCPTS;
+	ret->alias = true;
+	ret->targets = buf_str(targets);
 	return OK;
 }
 
-enum fault
-store_resolve(
-	struct storekeeper *s, struct store_peer *p, const struct talk_rcpt_ask *ask, struct buf *ret_rcpts)
+static enum fault
+look_for_account(struct store_view *v, const struct talk_name *name, uint64_t size, struct talk_fact *ret)
 {
-	struct question q = { s, ask, store_now(s->store) };
-	struct resolve_tables t = { .ctx = &q,
-		.is_local = is_local,
-		.account = find_account,
-		.alias = find_alias,
-		.any = any_account,
-		.myhostname = p->myhostname,
-		.delimiter = p->delimiter,
-		.postmaster = p->postmaster };
-	struct addr to = { .local = ask->local, .domain = ask->domain };
-	struct resolved *found = NULL;
-	size_t n = 0;
-	enum fault first = OK;
+	struct store_account a;
+	uint32_t at = 0;
+	enum fault f = name->address.n ? view_account_by_address(v, name->address, &a)
+				       : view_next_account(v, &at, &a);
 
-	TRY(people_resolve(&s->scratch, &t, &to, &found, &n));
-	for (size_t i = 0; i < n; i++) {
-		struct talk_rcpt r;
-		enum fault f = look(&q, &found[i], ask->size, &r);
+	if (f == OK)
+		look_at_account(v, &a, name->extension, size, ret);
+	return f == NOT_FOUND ? OK : f;
+}
 
-		if (f == OK)
-			talk_put_rcpt(ret_rcpts, &r);
-		else if (first == OK)
-			first = f;
+static enum fault
+look(struct storekeeper *s, const struct talk_name *name, uint64_t size, struct buf *facts)
+{
+	struct store_view *v = store_now(s->store);
+	struct talk_fact fact = { .fault = OK };
+	struct buf targets = { 0 };
+	bool is_domain = name->address.n && name->address.p[0] == '@';
+	enum fault f = OK;
+
+	if (name->address.n)
+		f = look_for_alias(s, v, name->address, &targets, &fact);
+	if (f == OK && is_domain) {
+		f = view_domain(v, str_from(name->address, 1));
+		fact.domain = f == OK;
+		f = f == NOT_FOUND ? OK : f;
+	} else if (f == OK) {
+		f = look_for_account(v, name, size, &fact);
 	}
-	/* Some members of an alias may be full: the others get it, and who is full is told at the end of data. */
-	return ret_rcpts->n ? OK : first != OK ? first : NO_SUCH_MAILBOX;
+	if (f == OK)
+		talk_put_fact(facts, &fact);
+	buf_done(&targets);
+	return f;
+}
+
+enum fault
+store_look(struct storekeeper *s, const struct talk_names_ask *ask, struct buf *ret_facts, bool *ret_first)
+{
+	struct talk_name name;
+	size_t n = 0;
+
+	*ret_first = ask->writer && !written_has(store_now(s->store), ask->writer, ask->written);
+	for (str list = ask->names; list.n && ret_facts->n < MOST_ANSWER; n++) {
+		if (n == MOST_NAMES || !talk_take_name(&list, &name))
+			return MALFORMED;
+		TRY(look(s, &name, ask->size, ret_facts));
+	}
+	return OK;
 }

@@ -26,9 +26,6 @@ struct store_peer {
 	struct link larges;
 	struct link watchers; /* of the mailboxes it wants to hear about */
 	size_t watches;
-	/* what main.cf says about addresses (talk policy), in this peer's words */
-	struct arena policy_arena;
-	str delimiter, myhostname, postmaster;
 };
 
 /* An answer that waits for the flush. */
@@ -83,9 +80,9 @@ void store_answer_later(struct storekeeper *s, struct store_peer *p, const struc
 	} while (0)
 
 /* mail.c */
-store_handler store_on_policy, store_on_rcpt, store_on_accept, store_on_large_new, store_on_large_add,
-	store_on_large_drop, store_on_apply, store_on_expunge, store_on_flags, store_on_append,
-	store_on_mailbox_make, store_on_keyword;
+store_handler store_on_names, store_on_accept, store_on_large_new, store_on_large_add, store_on_large_drop,
+	store_on_apply, store_on_expunge, store_on_flags, store_on_append, store_on_mailbox_make,
+	store_on_keyword;
 void store_drop_larges(struct store_peer *p);
 /* imap.c */
 store_handler store_on_flag_ask, store_on_copy_ask, store_on_mailbox_rename, store_on_mailbox_delete,
@@ -100,8 +97,8 @@ void store_notices_done(struct storekeeper *s);
 void store_notices_drop(struct store_peer *p);                             /* it has gone */
 void store_notices_changed(void *ctx, uint32_t account, uint32_t mailbox); /* store_settings.changed */
 void store_notices_send(struct storekeeper *s); /* what is owed, when it can be seen */
-/* resolve.c: the accounts behind an address, as a list of talk rcpt in ret_rcpts. */
-enum fault store_resolve(
-	struct storekeeper *s, struct store_peer *p, const struct talk_rcpt_ask *ask, struct buf *ret_rcpts);
+/* resolve.c: what is known of the names, as a list of talk fact in ret_facts; whether the writer has never written to `written`. */
+enum fault store_look(
+	struct storekeeper *s, const struct talk_names_ask *ask, struct buf *ret_facts, bool *ret_first);
 
 #endif

@@ -19,8 +19,7 @@ enum {
 };
 
 static store_handler *const handlers[TALK_TYPES] = {
-	[TALK_SAY_policy] = store_on_policy,
-	[TALK_ASK_rcpt_ask] = store_on_rcpt,
+	[TALK_ASK_names_ask] = store_on_names,
 	[TALK_ASK_accept] = store_on_accept,
 	[TALK_ASK_append] = store_on_append,
 	[TALK_ASK_mailbox_make] = store_on_mailbox_make,
@@ -382,10 +381,8 @@ storekeeper_free(struct storekeeper *s)
 	timer_clear(&s->upkeep_timer);
 	loop_forget_hook(&s->hook);
 	for (size_t i = 0; i < STORE_PEERS; i++)
-		if (s->peers[i].kind) {
+		if (s->peers[i].kind)
 			chan_down(&s->peers[i].chan);
-			arena_done(&s->peers[i].policy_arena);
-		}
 	store_notices_done(s);
 	if (s->pool)
 		pool_free(s->pool);

@@ -81,9 +81,9 @@ find_thread(struct store *s, uint32_t account, uint64_t key, struct row_thread *
 	return row_take_thread(value, ret);
 }
 
-/* Refuses, or assigns mailbox, uid, email and modseq. */
+/* Refuses, or assigns mailbox, uid, email and modseq. grace: what was promised is kept. */
 static enum fault
-assign(struct store *s, struct store_delivery *d, size_t i, uint64_t body, uint64_t once,
+assign(struct store *s, struct store_delivery *d, size_t i, uint64_t body, uint64_t once, bool grace,
 	uint64_t *next_email)
 {
 	struct store_delivery *at = &d[i], *before;
@@ -94,7 +94,7 @@ assign(struct store *s, struct store_delivery *d, size_t i, uint64_t body, uint6
 
 	if (f != OK)
 		return f == NOT_FOUND ? NO_SUCH_MAILBOX : f;
-	if (st.disabled)
+	if (st.disabled && !grace)
 		return MAILBOX_DISABLED;
 	if (once && (f = find_thread(s, at->account, once, &(struct row_thread){ 0 })) != NOT_FOUND)
 		return f == OK ? ALREADY_EXISTS : f;
@@ -103,9 +103,13 @@ assign(struct store *s, struct store_delivery *d, size_t i, uint64_t body, uint6
 	if (at->mailbox == 0)
 		at->mailbox = st.inbox;
 	f = state_get_mailbox(&s->st, at->account, at->mailbox, &m);
+	if (f == NOT_FOUND && grace) {
+		at->mailbox = st.inbox;
+		f = state_get_mailbox(&s->st, at->account, at->mailbox, &m);
+	}
 	if (f != OK)
 		return f == NOT_FOUND ? NO_SUCH_MAILBOX : f;
-	if (st.quota_bytes && st.used_bytes + bytes_before(d, i, body) + need > st.quota_bytes)
+	if (!grace && st.quota_bytes && st.used_bytes + bytes_before(d, i, body) + need > st.quota_bytes)
 		return OVER_QUOTA;
 	at->uid = m.row.uidnext;
 	if ((before = earlier(d, i, same_mailbox)))
@@ -123,6 +127,22 @@ assign(struct store *s, struct store_delivery *d, size_t i, uint64_t body, uint6
 	at->email = before ? MAX(*next_email, st.next_email) : st.next_email;
 	*next_email = at->email + 1;
 	return OK;
+}
+
+/* How many are OK. Assigning is a function of the index and of the deliveries before, so it can be done again. */
+static size_t
+assign_all(struct store *s, struct store_delivery *d, size_t n, uint64_t body, uint64_t once, bool grace)
+{
+	uint64_t next_email = 0;
+	size_t ok = 0;
+
+	for (size_t i = 0; i < n; i++)
+		d[i].verdict = CANCELLED;
+	for (size_t i = 0; i < n; i++) {
+		d[i].verdict = assign(s, d, i, body, once, grace && d[i].promised, &next_email);
+		ok += d[i].verdict == OK;
+	}
+	return ok;
 }
 
 /* ---- threads ---- */
@@ -217,8 +237,8 @@ static enum fault
 accept(struct store *s, const struct store_message *m, struct store_delivery *d, size_t n)
 {
 	struct effect e = { .type = RECORD_MESSAGE };
-	uint64_t body = m->large ? m->large->size : m->body.n, next_email = 0;
-	size_t accepted = 0;
+	uint64_t body = m->large ? m->large->size : m->body.n;
+	size_t accepted;
 
 	if (n == 0)
 		return NO_VALID_RCPTS;
@@ -226,12 +246,11 @@ accept(struct store *s, const struct store_message *m, struct store_delivery *d,
 		return TOO_BIG;
 	if (!has_space(s, 2 * (m->large ? 0 : body) + m->row.n))
 		return STORE_FULL;
-	for (size_t i = 0; i < n; i++) {
-		d[i].verdict = assign(s, d, i, body, m->once, &next_email);
-		accepted += d[i].verdict == OK;
-	}
+	accepted = assign_all(s, d, n, body, m->once, false);
 	if (!accepted)
 		return d[0].verdict;
+	if (accepted < n)
+		(void)assign_all(s, d, n, body, m->once, true);
 	memset(&e.message, 0, sizeof(e.message));
 	e.message.received_ms = m->received_ms;
 	e.message.sent_ms = m->sent_ms;

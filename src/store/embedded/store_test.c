@@ -118,6 +118,50 @@ the_quota_counts_what_this_message_brings_itself(void **state)
 }
 
 static void
+what_was_promised_is_kept_beyond_the_quota(void **state)
+{
+	struct ts t;
+	struct store_account small = { .address = S("small@a.test"), .quota_bytes = 5 };
+	struct store_account off = { .address = S("off@a.test") };
+	struct store_message m = { .body = S("0123456789"), .row = S("r") };
+	struct store_delivery d[6] = { 0 };
+	uint32_t ann, id;
+
+	(void)state;
+	ts_begin(&t);
+	ann = ts_account(&t, "ann@a.test");
+	CHECK_INT(store_put_account(t.s, &small, &small.id), OK);
+	CHECK_INT(store_put_account(t.s, &off, &off.id), OK);
+	off.disabled = true;
+	CHECK_INT(store_put_account(t.s, &off, &id), OK);
+	for (size_t i = 0; i < COUNT(d); i++)
+		d[i].promised = true;
+	d[0].account = small.id;
+	/* alone it is refused: the sender keeps its copy */
+	CHECK_INT(store_accept(t.s, &m, d, 1), OVER_QUOTA);
+	d[1] = (struct store_delivery){
+		.account = ann, .mailbox = 77, .promised = true
+	}; /* the mailbox is gone */
+	d[2].account = ann;
+	d[3].account = off.id;
+	d[4].account = 99;
+	d[5] = (struct store_delivery){ .account = small.id }; /* not promised */
+	CHECK_INT(store_accept(t.s, &m, d, 6), OK);
+	CHECK_INT(d[0].verdict, OK);
+	CHECK_INT(d[1].verdict, OK);
+	CHECK_INT(d[2].verdict, OK);
+	CHECK_INT(d[3].verdict, OK);
+	CHECK_INT(d[4].verdict, NO_SUCH_MAILBOX);
+	CHECK_INT(d[5].verdict, OVER_QUOTA);
+	CHECK_INT(d[1].email, d[2].email);
+	CHECK(d[1].mailbox == d[2].mailbox && d[1].uid == 1 && d[2].uid == 2);
+	CHECK_INT(store_commit(t.s), OK);
+	CHECK_STR(ts_read(&t, small.id, d[0].mailbox, 1), m.body);
+	CHECK_STR(ts_read(&t, ann, d[1].mailbox, 1), m.body);
+	ts_end(&t);
+}
+
+static void
 mailboxes_have_names_and_validities_of_their_own(void **state)
 {
 	struct ts t;
@@ -678,7 +722,7 @@ bodies_that_nobody_names_are_removed(void **state)
 T_MAIN(T(a_large_body_lies_in_a_file_until_its_last_email_goes), T(bodies_that_nobody_names_are_removed),
 	T(what_was_committed_is_read_by_a_reader),
 	T(a_message_for_several_stands_in_the_log_once_and_each_has_a_verdict),
-	T(the_quota_counts_what_this_message_brings_itself),
+	T(the_quota_counts_what_this_message_brings_itself), T(what_was_promised_is_kept_beyond_the_quota),
 	T(mailboxes_have_names_and_validities_of_their_own),
 	T(people_are_found_without_case_and_listed_in_order),
 	T(an_alias_may_have_more_targets_than_a_row_holds), T(flags_change_only_what_changes),
