@@ -4,7 +4,7 @@
 
 enum {
 	ALL = SMTP_EXT_SIZE | SMTP_EXT_8BITMIME | SMTP_EXT_SMTPUTF8 | SMTP_EXT_DSN | SMTP_EXT_AUTH |
-	      SMTP_EXT_BINARYMIME
+	      SMTP_EXT_BINARYMIME | SMTP_EXT_PRDR
 };
 
 static void
@@ -138,6 +138,7 @@ only_what_ehlo_offered_is_known(void **state)
 		{ SC("BODY=BINARYMIME"), ALL, OK },
 		{ SC("BODY=BINARYMIME"), ALL & ~SMTP_EXT_BINARYMIME, BAD_ARGUMENT },
 		{ SC("SMTPUTF8"), ALL & ~SMTP_EXT_SMTPUTF8, UNKNOWN_PARAMETER },
+		{ SC("PRDR"), ALL & ~SMTP_EXT_PRDR, UNKNOWN_PARAMETER },
 		{ SC("AUTH=<>"), ALL & ~SMTP_EXT_AUTH, UNKNOWN_PARAMETER },
 		{ SC("RET=FULL"), ALL & ~SMTP_EXT_DSN, UNKNOWN_PARAMETER },
 		{ SC("ENVID=x"), ALL & ~SMTP_EXT_DSN, UNKNOWN_PARAMETER },
@@ -183,6 +184,8 @@ malformed_parameters_are_refused(void **state)
 		{ SC("BODY="), ALL, BAD_ARGUMENT },
 		{ SC("BODY=7BIT BODY=7BIT"), ALL, BAD_ARGUMENT },
 		{ SC("SMTPUTF8=1"), ALL, BAD_ARGUMENT },
+		{ SC("PRDR=1"), ALL, BAD_ARGUMENT },
+		{ SC("PRDR PRDR"), ALL, BAD_ARGUMENT },
 		{ SC("SMTPUTF8="), ALL, BAD_ARGUMENT },
 		{ SC("SMTPUTF8 SMTPUTF8"), ALL, BAD_ARGUMENT },
 		{ SC("AUTH="), ALL, BAD_ARGUMENT },
@@ -260,7 +263,7 @@ what_mail_says_is_understood(void **state)
 
 	(void)state;
 	CHECK_INT(smtp_mail_parse(&a,
-			  S("FROM:<ann@a.test> SIZE=12345 BODY=8BITMIME SMTPUTF8 AUTH=ann+2Bx@a.test "
+			  S("FROM:<ann@a.test> PRDR SIZE=12345 BODY=8BITMIME SMTPUTF8 AUTH=ann+2Bx@a.test "
 			    "RET=HDRS ENVID=QQ+20314159"),
 			  ALL, false, &m),
 		OK);

@@ -136,6 +136,46 @@ long_lines_are_cut_between_characters(void **state)
 	buf_done(&more);
 }
 
-T_MAIN(T(a_reply_has_code_status_and_text), T(every_status_is_of_its_codes_class),
-	T(a_fault_is_told_in_its_own_words), T(a_reply_of_many_lines_says_so_on_each),
-	T(what_a_peer_said_cannot_forge_a_line), T(long_lines_are_cut_between_characters))
+static void
+a_refusal_says_what_to_do_and_whose_session_it_was(void **state)
+{
+	static const struct {
+		enum fault fault;
+		str more, id, footer, want;
+	} cases[] = {
+		{ NO_SUCH_MAILBOX, SC(""), SC("1a2b"), SC(""),
+			SC("550 5.1.1 No such mailbox; check the address for typing errors (id 1a2b)\r\n") },
+		{ NO_SUCH_MAILBOX, SC("<x@a.test>"), SC("1a2b"), SC(""),
+			SC("550 5.1.1 No such mailbox: <x@a.test>; check the address for typing errors (id "
+			   "1a2b)\r\n") },
+		{ SYNTAX, SC(""), SC(""), SC(""), SC("500 5.5.2 Syntax error\r\n") },
+		{ SYNTAX, SC(""), SC("1"), SC("See https://a.test\nor call"),
+			SC("500-5.5.2 Syntax error (id 1)\r\n500-5.5.2 See https://a.test\r\n500 5.5.2 or "
+			   "call\r\n") },
+		{ SYNTAX, SC("a\r\n250 b"), SC("1"), SC(""),
+			SC("500 5.5.2 Syntax error: a??250 b (id 1)\r\n") },
+	};
+	struct buf b = { 0 }, more = { 0 };
+
+	(void)state;
+	EACH(cases, c) {
+		buf_clear(&b);
+		smtp_fault_tell(&b, c->fault, c->more, c->id, c->footer);
+		CHECK_STR(buf_str(&b), c->want);
+	}
+	for (int i = 0; i < 2000; i++)
+		buf_add_char(&more, 'x');
+	for (unsigned f = 1; f < FAULTS; f++) {
+		buf_clear(&b);
+		smtp_fault_tell(&b, (enum fault)f, buf_str(&more), S("0123456789abcdef"), S(""));
+		CHECK(b.n <= 512);
+		CHECK(str_ends(buf_str(&b), S(" (id 0123456789abcdef)\r\n"))); /* however long the rest */
+	}
+	buf_done(&b);
+	buf_done(&more);
+}
+
+T_MAIN(T(a_refusal_says_what_to_do_and_whose_session_it_was), T(a_reply_has_code_status_and_text),
+	T(every_status_is_of_its_codes_class), T(a_fault_is_told_in_its_own_words),
+	T(a_reply_of_many_lines_says_so_on_each), T(what_a_peer_said_cannot_forge_a_line),
+	T(long_lines_are_cut_between_characters))
