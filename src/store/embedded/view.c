@@ -121,6 +121,8 @@ next_name(struct store_view *v, struct arena *a, enum row_kind kind, str *at, st
 		return NOT_FOUND;
 	name = str_from(key, 1);
 	name = str_sub(name, 0, str_find(name, 0));
+	if (name.n == 0)
+		return STORE_CORRUPT; /* nobody has put it; a walk would begin anew behind it */
 	*at = arena_str(a, name);
 	*ret = key_of_name(kind, name, false);
 	return OK;
