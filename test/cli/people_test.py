@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import tap
@@ -338,6 +340,32 @@ def what_may_not_be_meant_is_said():
     says(house.run("alias", "add", "ann@a.test", "ghost@a.test"), 0, "ann@a.test is a user, too")
     house.run("alias", "add", "z@a.test", "ann@a.test")
     says(house.run("user", "remove", "ann@a.test"), 0, "the alias z@a.test still leads to ann@a.test")
+    house.remove()
+
+
+@tap.test
+def aliases_are_imported_whole_or_not_at_all():
+    house = fresh()
+    for name in ("ann", "bob"):
+        house.do("user", "add", name + "@a.test", "--password-stdin", stdin="geheim\n")
+    folder = tempfile.mkdtemp(prefix="postrider-aliases-")
+    os.chmod(folder, 0o755)
+    good, virtual, bad = (os.path.join(folder, name) for name in ("aliases", "virtual", "bad"))
+    for path, text in ((good, "# names\nstaff: ann, bob@a.test\nroot: staff\n"), (virtual, "info@a.test Ann <ann@a.test>\n@local.test ann@a.test\n"),
+                       (bad, "fine: ann\nprog: \"|/bin/cat\"\n")):
+        with open(path, "w") as f:
+            f.write(text)
+    says(house.run("alias", "import", good), EX_DATAERR, "--domain DOMAIN")
+    says(house.run("alias", "import", "--domain", "a.test", bad), EX_DATAERR, "prog: it leads to something that is no address")
+    tap.equal(house.json("alias", "list"), [])
+    tap.equal(house.do("alias", "import", "--domain", "a.test", good), "2 aliases\n")
+    tap.equal(house.do("alias", "import", virtual), "2 aliases\n")
+    tap.equal(house.do("alias", "list"), "@local.test: ann@a.test\ninfo@a.test: ann@a.test\nroot@a.test: staff@a.test\nstaff@a.test: ann@a.test, bob@a.test\n")
+    out = house.do("user", "show", "ANN@a.test")
+    assert out.startswith("address   ann@a.test\nmessages  0\n") and "mailbox   INBOX: 0 messages" in out, out
+    assert out.endswith("alias     @local.test\nalias     info@a.test\nalias     staff@a.test\n"), out
+    says(house.run("user", "show", "nobody@a.test"), EX_NOUSER, "there is no such user")
+    shutil.rmtree(folder)
     house.remove()
 
 
