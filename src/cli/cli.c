@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "audit/audit.h"
+#include "rules/rules.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,8 +11,15 @@ int
 cli_load(const struct cli *cli, struct conf **ret)
 {
 	struct buf report = { 0 };
-	enum fault fault = conf_load(cli->config, cli->overrides, cli->override_count, &report, ret);
+	struct conf *conf = NULL;
+	enum fault fault = conf_load(cli->config, cli->overrides, cli->override_count, &report, &conf);
 
+	if (fault == OK)
+		fault = rules_judge(conf, &report);
+	if (fault == OK)
+		*ret = conf;
+	else
+		conf_free(conf);
 	if (report.n)
 		fwrite(report.p, 1, report.n, stderr);
 	buf_done(&report);

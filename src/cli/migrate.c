@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "conf/text.h"
+#include "rules/rules.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -289,6 +290,10 @@ try_load(struct migration *m, const char *path, struct buf *report, struct conf 
 		}
 	buf_clear(report);
 	ok = conf_load_text(path, buf_str(&text), report, ret) == OK;
+	if (ok && rules_judge(*ret, report) != OK) {
+		conf_free(*ret);
+		ok = false;
+	}
 	rest = buf_str(report);
 	while (!ok && str_take_until(&rest, '\n', &finding))
 		progress |= take_finding(m, finding, lines, n, path);

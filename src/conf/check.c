@@ -154,6 +154,15 @@ good_listen_lmtp(str s)
 }
 
 static bool
+good_class(str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_alnum(s.p[i]) && s.p[i] != '_')
+			return false;
+	return s.n > 0 && s.n <= NAME_BYTES;
+}
+
+static bool
 good_tls(str s)
 {
 	(void)(str_take(&s, S(">=")) || str_take(&s, S("<=")) || str_take(&s, S("!")));
@@ -187,6 +196,7 @@ static const struct kind {
 	{ "tls",	good_tls,	 false, "versions such as >=TLSv1.2, TLSv1.3 or !TLSv1.2, of which TLSv1.2 or TLSv1.3 remains" },
 	{ "maps",	NULL,		 false, "tables such as hash:/file/name, pcre:/file/name or inline:{ key=value }", true },
 	{ "aliases",	NULL,		 false, "tables such as hash:/etc/aliases, whose lines are `name: value`", true },
+	{ "classes",	good_class,	 false, "names of letters, digits and _, each with a line of its own" },
 	{ "restrictions", NULL,		 false, "restrictions such as permit_mynetworks, reject, check_client_access hash:/file/name" },
 };
 /* clang-format on */

@@ -77,6 +77,15 @@ enum fault conf_find_ip(const struct conf *c, enum conf_id id, const unsigned ch
  * inet_protocols). In the conf. */
 const str *conf_listen(const struct conf *c, enum conf_id id, size_t *ret_n);
 
+/* A list of the administrator's own, that smtpd_restriction_classes names. False: it names none such. */
+struct conf_class {
+	const str *items;
+	size_t n;
+	const char *file; /* where it is written */
+	int line;
+};
+bool conf_class(const struct conf *c, str name, struct conf_class *ret);
+
 /* The versions of TLS a protocol list permits, as the numbers on the wire and in OpenSSL (0x0303: TLSv1.2, 0x0304: TLSv1.3). */
 void conf_tls_versions(const struct conf *c, enum conf_id id, int *ret_least, int *ret_most);
 

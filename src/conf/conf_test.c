@@ -145,8 +145,8 @@ mistakes_are_named_with_their_place(void **state)
 				     "not sent yet\n" },
 		{ "mailbox_size_limit = 10", "main.cf:1: error: mailbox_size_limit = 10 is not supported: "
 					     "each account has its own quota: postrider user\n" },
-		{ "listen_sieve = 14190",
-			"main.cf:1: error: listen_sieve = 14190 is not supported: ManageSieve is not built yet\n" },
+		{ "listen_sieve = 14190", "main.cf:1: error: listen_sieve = 14190 is not supported: "
+					  "ManageSieve is not built yet\n" },
 		{ "submission_state_directory = /x",
 			"main.cf:1: error: unknown parameter `submission_state_directory`, and no value "
 			"refers to it\n" },
@@ -325,6 +325,7 @@ static void
 names_of_ones_own_are_for_other_values(void **state)
 {
 	struct loaded l = load("site = a.test\nmydestination = mx.$site, $site\n");
+	struct conf_class class;
 	struct conf_line line;
 	size_t n;
 
@@ -336,10 +337,14 @@ names_of_ones_own_are_for_other_values(void **state)
 	conf_line(l.conf, 0, &line);
 	CHECK(line.kind == CONF_LINE_OWN && line.line == 1);
 	done(&l);
-	/* restriction classes are not supported, but what they list is not unknown */
-	l = load("smtpd_restriction_classes = mine\nmine = permit\n");
-	CHECK_C(buf_str(&l.report), "main.cf:1: error: smtpd_restriction_classes is not supported: "
-				    "restriction lists are not supported yet\n");
+	/* what smtpd_restriction_classes lists is the administrator's own, too */
+	l = load("smtpd_restriction_classes = mine\nmine = permit_mynetworks, reject $x\nx = "
+		 "unused\nsubmission_smtpd_banner = hi\n");
+	CHECK_C(buf_str(&l.report), "");
+	CHECK(conf_class(l.conf, S("MINE"), &class) && class.line == 2);
+	CHECK_INT(class.n, 3);
+	CHECK_STR(class.items[2], S("unused"));
+	CHECK(!conf_class(l.conf, S("smtpd_banner"), &class));
 	done(&l);
 }
 

@@ -74,6 +74,13 @@ struct value {
 	size_t table_n;
 	struct maps *maps; /* maps, aliases */
 };
+/* A list that smtpd_restriction_classes names. */
+struct own_list {
+	str name;
+	str *items;
+	size_t n;
+	struct place at;
+};
 struct conf {
 	struct arena arena;        /* the plain view's owns all */
 	const struct conf **views; /* VIEWS; [0] is the plain one */
@@ -82,6 +89,8 @@ struct conf {
 	struct line *lines; /* those that count */
 	size_t line_count;
 	struct registry *tables; /* one for all views */
+	struct own_list *classes;
+	size_t class_count;
 };
 
 struct loader {
@@ -118,6 +127,9 @@ bool check_value(struct loader *l, enum conf_id id, struct value *v);
 bool check_restrictions(struct loader *l, str who, str text, struct place at);
 /* Ports without address meet inet_interfaces and inet_protocols. */
 void check_listen_where(struct arena *a, struct conf *c, enum conf_id id);
+
+/* classes.c: what the classes mean in this view, which has its values. Findings are reported. */
+void classes_fill(struct loader *l, size_t view, struct conf *c);
 
 /* names.c */
 struct param {

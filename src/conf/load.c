@@ -261,6 +261,7 @@ fill_views(struct loader *l, struct conf *plain)
 				c->values[id] = plain->values[id];
 			else
 				fill_value(l, view, (enum conf_id)id, &c->values[id]);
+		classes_fill(l, view, c);
 		views[view] = c;
 		c->views = views;
 		if (view == 0)

@@ -8,12 +8,13 @@
 #include "base/log.h"
 
 enum jail_rights {
-	JAIL_FILES_WRITE = 1, /* open, create, link, unlink below the write paths; fsync family */
-	JAIL_FILES_READ = 2,  /* open for reading below the read paths */
-	JAIL_ACCEPT = 4,      /* accept connections on sockets inherited */
-	JAIL_CONNECT = 8,     /* make IPv4 and IPv6 sockets and connect */
-	JAIL_THREADS = 16,    /* start threads */
-	JAIL_PAIRS = 32       /* make AF_UNIX socket pairs, to hand one end over */
+	JAIL_FILES_WRITE = 1,   /* open, create, link, unlink below the write paths; fsync family */
+	JAIL_FILES_READ = 2,    /* open for reading below the read paths */
+	JAIL_ACCEPT = 4,        /* accept connections on sockets inherited */
+	JAIL_CONNECT = 8,       /* make IPv4 and IPv6 sockets and connect */
+	JAIL_THREADS = 16,      /* start threads */
+	JAIL_PAIRS = 32,        /* make AF_UNIX socket pairs, to hand one end over */
+	JAIL_CONNECT_LOCAL = 64 /* make AF_UNIX sockets and connect */
 };
 struct jail {
 	unsigned rights;

@@ -49,7 +49,8 @@ static const int files_write[] = {
 	SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(rmdir),
 };
 static const int accepting[] = { SCMP_SYS(accept), SCMP_SYS(accept4) };
-static const int connecting[] = { SCMP_SYS(connect), SCMP_SYS(bind) };
+static const int connecting[] = { SCMP_SYS(connect) };
+static const int binding[] = { SCMP_SYS(bind) };
 
 /* Names of files where none may be opened: libraries ask for them now and then (a locale, a charset) and can do without. */
 static const int names[] = {
@@ -81,7 +82,8 @@ static const struct {
 	{ FILES,            0,            SCMP_ACT_ALLOW,         files,       COUNT(files) },
 	{ JAIL_FILES_WRITE, 0,            SCMP_ACT_ALLOW,         files_write, COUNT(files_write) },
 	{ JAIL_ACCEPT,      0,            SCMP_ACT_ALLOW,         accepting,   COUNT(accepting) },
-	{ JAIL_CONNECT,     0,            SCMP_ACT_ALLOW,         connecting,  COUNT(connecting) },
+	{ JAIL_CONNECT | JAIL_CONNECT_LOCAL, 0, SCMP_ACT_ALLOW,   connecting,  COUNT(connecting) },
+	{ JAIL_CONNECT,     0,            SCMP_ACT_ALLOW,         binding,     COUNT(binding) },
 	{ 0,                FILES,        SCMP_ACT_ERRNO(EACCES), names,       COUNT(names) },
 	{ JAIL_THREADS,     0,            SCMP_ACT_ERRNO(ENOSYS), threads,     COUNT(threads) },
 #if JAIL_SANITIZED
@@ -138,6 +140,7 @@ static const struct {
 
 	{ JAIL_CONNECT, 0, SCMP_ACT_ALLOW, SCMP_SYS(socket), IS(0, AF_INET) },
 	{ JAIL_CONNECT, 0, SCMP_ACT_ALLOW, SCMP_SYS(socket), IS(0, AF_INET6) },
+	{ JAIL_CONNECT_LOCAL, 0, SCMP_ACT_ALLOW, SCMP_SYS(socket), IS(0, AF_UNIX) },
 	{ JAIL_PAIRS,   0, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), IS(0, AF_UNIX) },
 
 	/* A thread, never a process, never a namespace. */

@@ -151,7 +151,7 @@ def xclient_can_log_in_and_out():
         t.say("XCLIENT LOGIN=ann+40a.test ADDR=192.0.2.7", "220 ")
         t.hello_again = t.say("EHLO a", "250")
         assert "AUTH" not in t.hello_again
-        t.message()
+        t.message(sender="ann@a.test")
         assert "with ESMTPA id" in received(s), received(s)
         wait_for(lambda: "user=ann@a.test" in s.log())
         t.say("XCLIENT ADDR=192.0.2.7", "220 ")
@@ -405,7 +405,7 @@ def a_certificate_that_an_authority_signed_is_a_login():
 
             for service in ("submissions", "submission"):
                 t = external(ann, "=", "235 2.7.0", service)
-                t.message("ben@a.test")
+                t.message("ben@a.test", sender="ann@a.test")
             external(ann, b64("ann@A.test"), "235")
             t = external(ann, "", "334 ")
             t.say("", "235")

@@ -65,8 +65,8 @@ class Talk:
         assert got.startswith("220 "), got
         return self.say("EHLO " + name, "250")
 
-    def message(self, to="ann@a.test", text=b"Subject: x\r\n\r\nbody\r\n", want="250 2.0.0 Stored as"):
-        self.say("MAIL FROM:<cay@b.test>", "250")
+    def message(self, to="ann@a.test", text=b"Subject: x\r\n\r\nbody\r\n", want="250 2.0.0 Stored as", sender="cay@b.test"):
+        self.say(f"MAIL FROM:<{sender}>", "250")
         self.say(f"RCPT TO:<{to}>", "250")
         self.say("DATA", "354")
         self.send(text + b".\r\n")

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "conf/maps.h"
 #include "roles/limits.h"
+#include "rules/rules.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,7 +121,8 @@ on_hup(void *ctx)
 
 	if (m->ending || !m->announced)
 		return;
-	if (conf_load(m->conf_path, m->overrides, m->override_count, &report, &fresh) == OK)
+	if (conf_load(m->conf_path, m->overrides, m->override_count, &report, &fresh) == OK &&
+		rules_judge(fresh, &report) == OK)
 		tables = tables_load(m, fresh, &report);
 	if (!tables) {
 		master_log_report(m, LOG_ERROR, buf_str(&report));

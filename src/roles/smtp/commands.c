@@ -165,6 +165,8 @@ run(struct smtp_session *s, const struct smtp_command *c)
 		return UNKNOWN_COMMAND;
 	if ((v->kind & JUNK) && ++s->junk > s->service->junk_limit)
 		s->errors++;
+	if (s->denied && c->verb != SMTP_QUIT)
+		return ACCESS_DENIED;
 	if (!(v->states & s->state))
 		return BAD_SEQUENCE;
 	/* Commands behind one whose answer the client has to wait for were sent by somebody who does not listen. Behind STARTTLS that is an
@@ -184,7 +186,8 @@ smtp_command_run(struct smtp_session *s, const struct smtp_command *c)
 		return HTTP_HERE;
 	f = run(s, c);
 	switch (f) {
-	case OK: return OK;
+	case OK:
+	case ALREADY_TOLD: return OK;
 	case CLOSED:
 	case CANCELLED:
 	case TIMED_OUT:

@@ -1,5 +1,5 @@
 /* roles/smtp/ehlo.c - HELO, EHLO, LHLO and what they list */
-#include "roles/smtp/smtp.h"
+#include "roles/smtp/restrict.h"
 
 #include "base/mem.h"
 #include "conf/maps.h"
@@ -157,23 +157,36 @@ discarded_for(const struct smtp_session *s)
 	return caps_of;
 }
 
-static void
+/* ALREADY_TOLD: the name that was said before stays. */
+static enum fault
 take_helo(struct smtp_session *s, str name, bool esmtp)
 {
+	char *before = s->helo;
+	enum fault f;
+
 	smtp_forget_mail(s);
-	free(s->helo);
+	if (s->state != SMTP_FRESH)
+		s->state = SMTP_GREETED;
 	s->helo = strndup(name.p, name.n);
 	smtp_trust_helo(s, name);
+	f = smtp_restrict(s, RULES_AT_HELO, NULL, NULL);
+	if (f != OK) {
+		free(s->helo);
+		s->helo = before;
+		return f;
+	}
+	free(before);
 	s->esmtp = esmtp;
 	s->discarded_caps = discarded_for(s);
 	s->state = SMTP_GREETED;
+	return OK;
 }
 
 enum fault
 smtp_cmd_helo(struct smtp_session *s, str args)
 {
 	TRY(smtp_helo_check(args));
-	take_helo(s, args, false);
+	TRY(take_helo(s, args, false));
 	smtp_say(s, REPLY_HELO, s->service->hostname);
 	return OK;
 }
@@ -184,7 +197,7 @@ smtp_cmd_ehlo(struct smtp_session *s, str args)
 	struct buf lines = { 0 };
 
 	TRY(smtp_helo_check(args));
-	take_helo(s, args, true);
+	TRY(take_helo(s, args, true));
 	buf_add(&lines, s->service->hostname);
 	for (unsigned i = 0; i < SMTP_CAPS; i++) {
 		if (!smtp_offers(s, (enum smtp_cap)i))

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "roles/limits.h"
+#include "roles/smtp/restrict.h"
 
 #include <stdlib.h>
 
@@ -81,6 +82,11 @@ smtp_cmd_mail(struct smtp_session *s, str args)
 		smtp_forget_mail(s);
 		return OK;
 	}
+	f = smtp_restrict(s, RULES_AT_MAIL, NULL, NULL);
+	if (f != OK) {
+		smtp_forget_mail(s);
+		return f;
+	}
 	s->state = SMTP_IN_MAIL;
 	smtp_say(s, REPLY_SENDER_OK, S(""));
 	return OK;
@@ -94,8 +100,10 @@ add_name(struct txn *t, const struct addr *to)
 			   ? arena_printf(&t->arena, "%.*s@%.*s", STR_ARG(to->local), STR_ARG(to->domain))
 			   : to->local;
 
-	if (t->named == 0)
+	if (t->named == 0) {
 		t->first_named = name;
+		t->only_rcpt = *to; /* in the arena, as the command is */
+	}
 	if (t->answers_each) {
 		if (t->named == t->name_room) {
 			t->name_room = t->name_room ? t->name_room * 2 : 4;
@@ -110,6 +118,7 @@ enum fault
 smtp_cmd_rcpt(struct smtp_session *s, str args)
 {
 	struct txn *t = s->txn;
+	struct smtp_whose whose = { 0 };
 	struct smtp_rcpt rcpt;
 	enum fault f;
 	str why;
@@ -119,7 +128,10 @@ smtp_cmd_rcpt(struct smtp_session *s, str args)
 	TRY(smtp_count(s, LIMITS_RECIPIENTS));
 	args = arena_str(&t->arena, args);
 	TRY(smtp_rcpt_parse(&t->arena, args, offered(s), t->mail.smtputf8, !s->service->strict, &rcpt));
-	f = smtp_take_rcpt(s, &rcpt.to, &why);
+	TRY(smtp_restrict(s, RULES_AT_RCPT, &rcpt.to, &whose));
+	f = t->effects.discard ? OK : smtp_take_rcpt(s, &rcpt.to, &whose, &why);
+	if (f == RELAY_DENIED) /* the lists permitted it */
+		f = NO_RELAY_YET;
 	if (f != OK) {
 		struct arena a = { 0 };
 		log_event(&s->log, "rcpt-refused", kv_str("client", peer_text(&a, &s->peer)),

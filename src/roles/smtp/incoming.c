@@ -1,5 +1,6 @@
 /* roles/smtp/incoming.c - from the first octet of a message to the 250 that is a promise */
 #include "roles/smtp/duties.h"
+#include "roles/smtp/restrict.h"
 
 #include "base/mem.h"
 #include "base/moment.h"
@@ -393,9 +394,11 @@ log_result(struct incoming *in, enum fault f)
 enum fault
 smtp_incoming_may_begin(struct smtp_session *s)
 {
-	if (s->txn->rcpt_count == 0)
+	struct txn *t = s->txn;
+
+	if (t->rcpt_count == 0 && (t->named == 0 || !t->effects.discard))
 		return s->service->lmtp ? BAD_SEQUENCE : NO_VALID_RCPTS; /* RFC 2033 4.2 */
-	return OK;
+	return smtp_restrict(s, RULES_AT_DATA, NULL, NULL);
 }
 
 void
@@ -407,10 +410,25 @@ smtp_incoming_init(struct incoming *in, struct smtp_session *s)
 		.wall_ms = loop_wall_ms(s->smtp->role->loop) };
 	snprintf(in->id, sizeof(in->id), "%s-%u", s->id, ++s->messages);
 	in->lines.limit = s->service->break_lines;
+	buf_add(&in->body, s->txn->effects.prepend);
 	smtp_add_received(s, &in->body, str_c(in->id), in->wall_ms);
 	feed(in, 0);
 	in->header_at = in->body.n;
 	in->in_header = true;
+}
+
+/* An access table said DISCARD: it looks as if it were stored. */
+static enum fault
+discard(struct incoming *in)
+{
+	struct smtp_session *s = in->s;
+	struct arena a = { 0 };
+
+	log_event(&s->log, "message-discarded", kv_c("id", in->id), kv_str("client", peer_text(&a, &s->peer)),
+		kv_str("from", s->txn->sender), kv_str("to", s->txn->first_named), kv_uint("size", in->size));
+	arena_done(&a);
+	s->junk = 0;
+	return OK;
 }
 
 enum fault
@@ -421,7 +439,14 @@ smtp_incoming_end(struct incoming *in)
 	if (in->fault == OK && in->in_header && header_ended(in, true))
 		feed(in, in->header_at);
 	judge_newlines(in);
-	f = in->fault != OK ? in->fault : store_message(in);
+	in->s->txn->size = in->size;
+	f = in->fault != OK ? in->fault : smtp_restrict(in->s, RULES_AT_END, NULL, NULL);
+	if (f == OK && in->s->txn->effects.discard)
+		return discard(in);
+	if (f == OK)
+		f = smtp_restrict_recipients(in->s);
+	if (f == OK)
+		f = store_message(in);
 	smtp_log_forwarded(in->s, str_c(in->id));
 	log_result(in, f);
 	in->s->junk = 0;
@@ -490,13 +515,13 @@ smtp_incoming_tell(struct incoming *in, enum fault f)
 
 	if (prdr)
 		smtp_say(s, REPLY_EACH_FOLLOWS, S(""));
-	if (prdr || lmtp)
+	if ((prdr || lmtp) && f != ALREADY_TOLD)
 		tell_each(in, f);
 	if (lmtp)
 		s->errors += f != OK;
 	else if (f == OK)
 		smtp_say(s, REPLY_STORED, str_c(in->id));
-	else
+	else if (f != ALREADY_TOLD)
 		smtp_refuse(s, f, S(""));
 	s->state = SMTP_GREETED;
 }

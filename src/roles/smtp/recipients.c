@@ -278,17 +278,44 @@ noted(const struct txn *t, uint64_t written)
 	return false;
 }
 
+enum fault
+smtp_ask_whose(struct smtp_session *s, const struct addr *ad, bool sender, struct smtp_whose *w)
+{
+	struct txn *t = s->txn;
+	struct smtp_question q = {
+		.s = s, .size = sender ? 0 : t->mail.size, .writer = sender ? 0 : s->account
+	};
+
+	if (w->asked)
+		return w->fault;
+	if (q.writer)
+		q.written = hash_of(&t->arena, ad);
+	w->fault = smtp_resolve(&q, &t->arena, ad, false, &w->found);
+	w->first = q.first;
+	w->asked = true;
+	return w->fault;
+}
+
+enum fault
+smtp_take_whose(struct smtp_session *s, const struct smtp_whose *w)
+{
+	TRY(judge(s, &w->found));
+	add_all(s, &w->found);
+	return OK;
+}
+
 static enum fault
-take(struct smtp_session *s, struct arena *a, const struct addr *to, str *ret_why)
+take(struct smtp_session *s, struct arena *a, const struct addr *to, struct smtp_whose *w, str *ret_why)
 {
 	struct smtp_question q = { .s = s, .size = s->txn->mail.size, .writer = s->account };
 	struct copies copies = { .n = 0 };
 	struct resolution r;
-	enum fault f;
+	enum fault f = smtp_ask_whose(s, to, false, w);
 
+	r = w->found;
+	q.first = w->first;
 	if (q.writer)
 		q.written = hash_of(a, to);
-	f = smtp_resolve(&q, a, to, smtp_is_logged_in(s), &r);
 	if (f == RELOCATED)
 		*ret_why = arena_str(&s->txn->arena, r.why);
 	if (f == OK)
@@ -310,13 +337,13 @@ take(struct smtp_session *s, struct arena *a, const struct addr *to, str *ret_wh
 }
 
 enum fault
-smtp_take_rcpt(struct smtp_session *s, const struct addr *to, str *ret_why)
+smtp_take_rcpt(struct smtp_session *s, const struct addr *to, struct smtp_whose *w, str *ret_why)
 {
 	struct arena a = { 0 };
 	enum fault f;
 
 	*ret_why = S("");
-	f = take(s, &a, to, ret_why);
+	f = take(s, &a, to, w, ret_why);
 	arena_done(&a);
 	return f;
 }

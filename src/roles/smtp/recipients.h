@@ -23,7 +23,11 @@ enum fault smtp_owns(struct smtp_session *s, const struct addr *ad, bool alone);
 
 /* RCPT: adds the mailboxes of the address, and of the copies main.cf wants, to the message; or nothing. *ret_why: what is to be said behind
  * the fault's words; in the message's arena. */
-enum fault smtp_take_rcpt(struct smtp_session *s, const struct addr *to, str *ret_why);
+enum fault smtp_take_rcpt(struct smtp_session *s, const struct addr *to, struct smtp_whose *w, str *ret_why);
+/* Asks whose an address is, unless it was asked before. sender: it is one, so room does not matter. Waits. */
+enum fault smtp_ask_whose(struct smtp_session *s, const struct addr *ad, bool sender, struct smtp_whose *w);
+/* Makes them recipients, for redirected mail and copies. Faults: of who cannot take it; TOO_MANY_RCPTS. */
+enum fault smtp_take_whose(struct smtp_session *s, const struct smtp_whose *w);
 /* One more of a kind for the account that has logged in, if its limits permit: ACCOUNT_LIMIT with *ret_why. Calm when nobody has. */
 enum fault smtp_count_account(struct smtp_session *s, enum limits_account_kind kind, str *ret_why);
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "roles/limits.h"
+#include "roles/smtp/restrict.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -93,6 +94,7 @@ session_end(struct smtp_session *s, enum fault why)
 	stream_close(&s->stream);
 	list_remove(&s->link);
 	smtp_leave(s);
+	smtp_restrict_done(s);
 	free(s->helo);
 	free(s->user);
 	smtp_forget_forwarded(s);
@@ -247,6 +249,20 @@ smtp_leave(struct smtp_session *s)
 	s->counted = false;
 }
 
+enum fault
+smtp_say_greeting(struct smtp_session *s)
+{
+	enum fault f;
+
+	if (s->carry)
+		*s->carry = (struct rules_carry){ 0 }; /* of another client */
+	f = smtp_restrict(s, RULES_AT_CONNECT, NULL, NULL);
+	s->denied = f == ALREADY_TOLD; /* that was the greeting: RFC 5321 3.1 */
+	if (f == OK)
+		smtp_say(s, REPLY_GREETING, s->service->banner);
+	return f == ALREADY_TOLD ? OK : f;
+}
+
 /* Which peer it is that may tell of a client is decided here, once: XCLIENT does not change it. */
 static enum fault
 greet(struct smtp_session *s)
@@ -262,7 +278,7 @@ greet(struct smtp_session *s)
 	TRY(stream_poll(&s->stream, SMTP_PIECE));
 	if (stream_pending(&s->stream).n && s->service->no_early_pipelining)
 		return EARLY_PIPELINING;
-	smtp_say(s, REPLY_GREETING, s->service->banner);
+	TRY(smtp_say_greeting(s));
 	return smtp_flush(s);
 }
 

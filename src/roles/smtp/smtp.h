@@ -7,9 +7,11 @@
 
 #include "base/table.h"
 #include "mail/email.h"
+#include "people/resolve.h"
 #include "people/text.h"
 #include "roles/limits.h"
 #include "roles/role.h"
+#include "rules/rules.h"
 #include "rt/sock.h"
 #include "rt/stream.h"
 #include "rt/tls.h"
@@ -47,7 +49,9 @@ struct smtp_service {
 	bool add_missing, own_login, own_networks, own_machine; /* whose messages get the fields they lack */
 	bool strict_7bit;
 	int from_mismatch;
-	size_t break_lines; /* longer lines of messages of who has logged in are broken; 0: none */
+	size_t break_lines;  /* longer lines of messages of who has logged in are broken; 0: none */
+	struct rules *rules; /* its restriction lists */
+	struct smtp_policies *policies; /* whom they ask; NULL: nobody */
 };
 enum { BARE_NO, BARE_NOTE, BARE_NORMALIZE, BARE_YES, BARE_REJECT }; /* smtpd_forbid_bare_newline */
 enum { FROM_PERMIT, FROM_ADD_SENDER, FROM_REJECT };                 /* smtpd_from_login_mismatch */
@@ -87,6 +91,13 @@ struct smtp_box {
 	str sender;                /* for Return-Path, instead of the message's; "" = that one */
 };
 
+/* Whose an address is; asked once, when it is first needed. */
+struct smtp_whose {
+	bool asked, first;
+	enum fault fault; /* RELAY_DENIED: its domain is not ours */
+	struct resolution found;
+};
+
 /* What belongs to one message. */
 struct txn {
 	struct arena arena;
@@ -109,6 +120,10 @@ struct txn {
 	bool copied;               /* always_bcc and sender_bcc_maps have been seen to */
 	uint64_t *firsts;          /* hashes of recipients whom the account had never written to */
 	size_t first_count, first_room;
+	struct rules_effects effects; /* what access tables want of the message */
+	struct smtp_whose whose_sender;
+	struct addr only_rcpt; /* of a message with one recipient */
+	uint64_t size;         /* octets of the message, when it has come */
 };
 
 /* A client's certificate, as it was shown in the handshake. */
@@ -169,7 +184,9 @@ struct smtp_session {
 	char *user; /* address of the account, or the login a trusted peer names; NULL: nobody is logged in */
 	enum sasl_mech mech;
 	struct txn *txn;
-	struct smtp_extra *extra; /* NULL: nothing rare is known */
+	struct smtp_extra *extra;  /* NULL: nothing rare is known */
+	struct rules_carry *carry; /* NULL with smtpd_delay_reject */
+	bool denied;               /* refused at the greeting: nothing but QUIT is heard */
 };
 
 /* smtp_role.c: the role without its doors, its jail and its loop. NULL: main.cf is wrong (logged). */
@@ -197,6 +214,8 @@ void smtp_know_peer(
 enum fault smtp_enter(
 	struct smtp_session *s); /* the client's connection counts: TOO_MANY_FROM_YOU, TOO_FAST */
 void smtp_leave(struct smtp_session *s);
+enum fault smtp_say_greeting(
+	struct smtp_session *s); /* or why this client gets none; waits when a list asks somebody */
 
 /* commands.c: a fault that says the connection is over (CLOSED, TIMED_OUT, CANCELLED) ends the session; every other one is told and the dialogue goes on. */
 enum fault smtp_command_run(struct smtp_session *s, const struct smtp_command *c);

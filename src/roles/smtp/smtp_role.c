@@ -1,4 +1,4 @@
-#include "roles/smtp/smtp.h"
+#include "roles/smtp/restrict.h"
 
 #include "base/mem.h"
 #include "conf/maps.h"
@@ -213,6 +213,27 @@ on_drain(struct role *r)
 		smtp_session_drain(CONTAINER(l, struct smtp_session, link));
 }
 
+/* The restriction lists of each service. Master has judged them; that they are wrong here, too, is not expected. */
+static enum fault
+read_rules(struct smtp_role *smtp)
+{
+	struct role *r = smtp->role;
+	struct buf report = { 0 };
+	enum fault f = OK;
+
+	for (size_t i = 0; i < COUNT(smtp->services) && f == OK; i++) {
+		struct smtp_service *sv = &smtp->services[i];
+
+		f = rules_compile(sv->conf, &report, &sv->rules);
+		if (f == OK)
+			sv->policies = smtp_policies_new(r, sv->rules);
+	}
+	if (f != OK)
+		log_error(&r->log, "config", kv_str("finding", buf_str(&report)));
+	buf_done(&report);
+	return f;
+}
+
 static enum fault
 open_doors(struct smtp_role *smtp)
 {
@@ -313,7 +334,7 @@ smtp_new(struct role *r)
 	chan_init(&smtp->vault, r->loop, "vault", AUTH_UNAVAILABLE);
 	smtp->store.ctx = smtp->vault.ctx = smtp;
 	smtp->store.on_frame = smtp->vault.on_frame = nothing_comes;
-	if (read_settings(smtp) == OK)
+	if (read_settings(smtp) == OK && read_rules(smtp) == OK)
 		return smtp;
 	smtp_free(smtp);
 	return NULL;
@@ -326,6 +347,10 @@ smtp_free(struct smtp_role *smtp)
 	chan_down(&smtp->vault);
 	for (size_t i = 0; i < COUNT(smtp->tls); i++)
 		tls_server_free(smtp->tls[i]);
+	for (size_t i = 0; i < COUNT(smtp->services); i++) {
+		smtp_policies_free(smtp->services[i].policies);
+		rules_free(smtp->services[i].rules);
+	}
 	while (smtp->spare_count)
 		email_builder_free(smtp->spare[--smtp->spare_count]);
 	people_text_free(smtp->people);
@@ -342,7 +367,11 @@ smtp_role(struct role *r)
 
 	if (!smtp || role_drop(r) != OK)
 		return EX_CONFIG;
-	if (open_doors(smtp) != OK || role_ready(r, &jail) != OK)
+	if (open_doors(smtp) != OK)
+		return EX_OSERR;
+	for (size_t i = 0; i < COUNT(smtp->services); i++)
+		jail.rights |= smtp_policies_rights(smtp->services[i].policies);
+	if (role_ready(r, &jail) != OK)
 		return EX_OSERR;
 	return role_loop(r);
 }

@@ -139,13 +139,13 @@ smtp_cmd_xclient(struct smtp_session *s, str args)
 		if (s->helo)
 			smtp_trust_helo(s, str_c(s->helo));
 		f = smtp_enter(s);
-		if (f != OK) {
+		if (f == OK) {
+			f = smtp_say_greeting(s);
+		} else {
 			smtp_refuse(s, f, S(""));
 			s->closing = true;
-		} else {
-			smtp_say(s, REPLY_GREETING, s->service->banner);
+			f = OK;
 		}
-		f = OK;
 	}
 	arena_done(&a);
 	return f;
