@@ -233,6 +233,8 @@ leave_out(struct migration *m, struct setting *s, str why)
 
 	if (!str_take(&why, prefix))
 		(void)str_take(&why, own);
+	if (migrate_drop_word(m, s, why))
+		return;
 	s->out = false;
 	s->silent = false;
 	s->found = FOUND_UNSUPPORTED;
@@ -392,7 +394,9 @@ add_setting(struct buf *b, const struct setting *s)
 		buf_printf(b, "# %s:%d: %.*s\n", s->file, s->line, STR_ARG(s->why));
 	else if (said)
 		buf_printf(b, "# %s: %.*s\n", found_words[s->found], STR_ARG(s->why));
-	if (s->made)
+	if (s->changed && !s->made)
+		add_commented(b, s->raw);
+	if (s->made || (s->changed && s->out))
 		buf_printf(b, "%.*s = %.*s\n", STR_ARG(s->name), STR_ARG(s->value));
 	else if (s->out)
 		add_lines(b, s->raw);

@@ -22,11 +22,12 @@ struct setting {
 	const char *file;
 	int line; /* where it comes from; 0: from the file as a whole */
 	enum found found;
-	str why;     /* "" when there is nothing to add */
-	str subject; /* what the report calls it */
-	bool out;    /* stands in the new file as a setting, not as a comment */
-	bool made;   /* by us */
-	bool silent; /* the report says it elsewhere */
+	str why;      /* "" when there is nothing to add */
+	str subject;  /* what the report calls it */
+	bool out;     /* stands in the new file as a setting, not as a comment */
+	bool made;    /* by us */
+	bool silent;  /* the report says it elsewhere */
+	bool changed; /* the value is no longer what stood there */
 };
 struct service {
 	struct master_service is;
@@ -62,6 +63,8 @@ void migrate_settings(struct migration *m);
 void migrate_dangers(struct migration *m, const struct conf *conf, const char *path);
 /* Leaves out what would make an open relay, with which the server would not start. False: there is no such setting. */
 bool migrate_leave_out_relay(struct migration *m, const struct conf *conf, const char *path);
+/* migrate_lists.c: the finding is "NAME: WORD is not supported: ...", and the setting a list: goes on without WORD. */
+bool migrate_drop_word(struct migration *m, struct setting *s, str why);
 /* migrate_master.c */
 void migrate_services(struct migration *m);
 

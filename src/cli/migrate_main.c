@@ -235,8 +235,9 @@ migrate_dangers(struct migration *m, const struct conf *conf, const char *path)
 			continue; /* a default of ours, a file; one reason is enough */
 		s->found = FOUND_DANGEROUS;
 		s->silent = false;
-		s->why = arena_printf(
-			&m->arena, "%s (%.*s). %s", check->what, STR_ARG(a.findings[i].detail), check->mend);
+		s->why = arena_printf(&m->arena, "%s (%.*s). %s%s%.*s", check->what,
+			STR_ARG(a.findings[i].detail), check->mend, s->changed ? " " : "",
+			STR_ARG(s->changed ? s->why : S("")));
 	}
 	audit_done(&a);
 }

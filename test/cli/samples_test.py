@@ -174,6 +174,19 @@ def a_wide_mynetworks_is_dangerous():
 
 
 @tap.test
+def a_list_goes_on_without_what_is_not_there_yet():
+    """(what stood there, what remains)"""
+    cases = [("permit_mynetworks, reject_rbl_client zen.example.org, reject_unauth_destination", "permit_mynetworks reject_unauth_destination"),
+             ("warn_if_reject reject_unknown_sender_domain,reject_unauth_destination", "reject_unauth_destination"),
+             ("reject_unauth_destination check_sender_mx_access cidr:{ {192.0.2.0/24 REJECT} } permit", "reject_unauth_destination permit"),
+             ("reject_unknown_client_hostname", None)]
+    for was, left in cases:
+        status, out, found = imported(f"smtpd_recipient_restrictions = {was}\n")
+        tap.equal((was, status, out), (was, 1, [] if left is None else [f"smtpd_recipient_restrictions = {left}"]))
+        assert found[0].startswith("a.cf:1: unsupported: smtpd_recipient_restrictions: "), found
+
+
+@tap.test
 def services_become_listeners():
     server = "inet n - y - - smtpd"
     status, out, found = imported("", f"smtp {server}\n2525 {server}\n127.0.0.1:submission {server} -o smtpd_timeout=9s\n")
