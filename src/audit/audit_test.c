@@ -112,6 +112,32 @@ each_dangerous_setting_is_found_where_it_stands(void **state)
 		{ "lmtp_authorized_hosts = 8.8.8.0/24", "lmtp-for-many main.cf:1" },
 		{ "listen_lmtp = 127.0.0.1:24 [::1]:24 unix:/run/lmtp", "" },
 		{ "listen_lmtp = 192.0.2.1:24", "lmtp-outside main.cf:1" },
+		{ "smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, "
+		  "defer_unauth_destination",
+			"" },
+		{ "smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject", "" },
+		{ "smtpd_relay_restrictions = reject_unauth_destination\nsmtpd_recipient_restrictions = "
+		  "permit",
+			"" },
+		{ "smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = permit_mynetworks, "
+		  "reject_unauth_destination",
+			"" },
+		{ "smtpd_sender_restrictions = check_sender_access inline:{a.test=OK}", "" },
+		{ "smtpd_relay_restrictions = permit_mynetworks", "lists-open main.cf:1" },
+		{ "smtpd_relay_restrictions = check_client_access static:OK, reject_unauth_destination",
+			"lists-open main.cf:1" },
+		{ "smtpd_relay_restrictions = check_client_access inline:{10.1.1.1=OK}, "
+		  "reject_unauth_destination",
+			"" },
+		{ "mydestination = a.test\nsmtpd_relay_restrictions = check_sender_access "
+		  "inline:{a.test=OK}, "
+		  "reject_unauth_destination",
+			"lists-open main.cf:2" },
+		{ "smtpd_relay_restrictions = check_helo_access inline:{localhost=OK}, "
+		  "reject_unauth_destination",
+			"lists-open main.cf:1" },
+		{ "\nsmtpd_relay_restrictions = no_such_verb, reject_unauth_destination",
+			"lists-wrong main.cf:2" },
 		{ "mail_owner = root", "owner-is-root main.cf:1" },
 	};
 	struct arena a = { 0 };
@@ -156,6 +182,15 @@ an_open_relay_is_refused_with_its_line(void **state)
 		{ "smtpd_upstream_proxy_hosts = 0.0.0.0/0", "", false },
 		{ "smtpd_upstream_proxy_protocol = haproxy\nsmtpd_upstream_proxy_hosts = [::]/0",
 			"main.cf:2: error: smtpd_upstream_proxy_hosts = ", true },
+		{ "smtpd_relay_restrictions = check_client_access static:OK, reject_unauth_destination",
+			"main.cf:1: error: smtpd_relay_restrictions = ", true },
+		{ "mydestination = a.test\nsmtpd_relay_restrictions = check_sender_access "
+		  "inline:{a.test=OK}, "
+		  "reject_unauth_destination",
+			"main.cf:2: error: smtpd_relay_restrictions = ", true },
+		{ "smtpd_relay_restrictions = check_sender_access inline:{a.test=REJECT}, "
+		  "reject_unauth_destination",
+			"", false },
 		{ "nets = 0.0.0.0/0\nmynetworks = $nets", "main.cf:2: error: ", true },
 		{ "mynetworks = 0.0.0.0/0\nopen_relay_is_wanted = i-relay-for-everyone",
 			"main.cf:1: warning: ", false },

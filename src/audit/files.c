@@ -244,6 +244,7 @@ void
 audit_config(struct audit *a, const struct conf *c, const char *path, int64_t now_ms)
 {
 	audit_networks(a, c);
+	audit_lists(a, c);
 	audit_settings(a, c);
 	audit_files(a, c, path, now_ms);
 }

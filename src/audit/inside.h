@@ -23,6 +23,10 @@ void audit_judge_certificate(struct audit *a, const struct audit_certificate_che
 /* Does a greeting tell a version, such as "3.7.11" behind the name? *ret_word borrows. */
 bool audit_tells_version(str banner, str *ret_word);
 
+/* Which stranger gets through the restriction lists of this listener with a recipient elsewhere? In words; NULL: none. */
+const char *audit_lists_open(const struct conf *c);
+void audit_lists(struct audit *a, const struct conf *c);
+
 /* Do n times of one thing and n of another differ, beyond chance and beyond what a network hides? In us; both are sorted. */
 bool audit_times_differ(int64_t *x, int64_t *y, size_t n);
 

@@ -23,6 +23,7 @@ bool
 audit_open_relay(const struct conf *c, struct buf *report)
 {
 	bool wanted = conf_is(c, CONF_open_relay_is_wanted, "i-relay-for-everyone");
+	struct arena a = { 0 };
 	bool open = false;
 
 	/* Who may say that it is 127.0.0.1 is as good as trusted. */
@@ -44,5 +45,21 @@ audit_open_relay(const struct conf *c, struct buf *report)
 			"this trusts the whole internet, and whom it trusts may relay");
 		open = true;
 	}
+	for (size_t i = 0;; i++) {
+		const char *listener = i ? conf_listener(i - 1) : "";
+		const struct conf *view = listener ? conf_for(c, listener) : NULL;
+		const char *who = view && strcmp(listener, "lmtp") != 0 ? audit_lists_open(view) : NULL;
+
+		if (!view)
+			break;
+		if (!who)
+			continue;
+		add(report, view, CONF_smtpd_relay_restrictions, wanted,
+			arena_cstr(&a, arena_printf(&a, "%s%s%s may relay", listener, listener[0] ? ": " : "",
+					       who)));
+		open = true;
+		break;
+	}
+	arena_done(&a);
 	return open && !wanted;
 }

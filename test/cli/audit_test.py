@@ -149,6 +149,17 @@ def an_open_relay_does_not_start():
 
 
 @tap.test
+def lists_that_let_strangers_relay_are_found_and_refused():
+    text = "smtpd_relay_restrictions =\n  check_sender_access inline:{a.test=OK},\n  reject_unauth_destination\n"
+    tap.equal(audit(text), (FINDINGS, [("lists-open", "main.cf:5")]))
+    for verb in (["serve"], ["config", "check"]):
+        status, out, err = postrider(text, *verb)
+        tap.equal((status, out), (EX_CONFIG, ""))
+        assert err.startswith("main.cf:5: error: smtpd_relay_restrictions = ") and "a stranger who claims a sender of ours may relay" in err, err
+    tap.equal(audit("smtpd_relay_restrictions = permit_mynetworks\n"), (FINDINGS, [("lists-open", "main.cf:5")]))
+
+
+@tap.test
 def what_cannot_be_tested_is_no_clean_bill():
     status, out, err = postrider("nonsense\n", "audit")
     tap.equal((status, out), (UNTESTED, ""))
