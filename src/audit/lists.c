@@ -80,14 +80,28 @@ gets_through(const struct rules *r, const struct conf *c, const struct stranger 
 {
 	struct arena a = { 0 };
 	struct peer client = { 0 };
-	struct addr sender = { S("someone"), S("stranger.invalid") }, rcpt = { S("victim"), S("elsewhere.invalid") };
+	struct addr sender = { S("someone"), S("stranger.invalid") },
+		    rcpt = { S("victim"), S("elsewhere.invalid") };
 	struct rules_effects effects = { 0 };
 	struct rules_carry carry = { 0 };
 	struct rules_reply reply;
-	struct rules_facts f = { .client = &client, .client_name = S("unknown"), .reverse_name = S("unknown"),
-		.has_helo = true, .esmtp = true, .auth = true, .tls = true, .user = S(""), .sender = &sender, .rcpt = &rcpt };
-	struct rules_query q = { .rules = r, .facts = &f, .hooks = &hooks, .arena = &a, .effects = &effects,
-		.effects_arena = &a, .carry = rules_delayed(r) ? NULL : &carry };
+	struct rules_facts f = { .client = &client,
+		.client_name = S("unknown"),
+		.reverse_name = S("unknown"),
+		.has_helo = true,
+		.esmtp = true,
+		.auth = true,
+		.tls = true,
+		.user = S(""),
+		.sender = &sender,
+		.rcpt = &rcpt };
+	struct rules_query q = { .rules = r,
+		.facts = &f,
+		.hooks = &hooks,
+		.arena = &a,
+		.effects = &effects,
+		.effects_arena = &a,
+		.carry = rules_delayed(r) ? NULL : &carry };
 	bool through = true;
 
 	(void)peer_parse(S("9.9.9.9"), &client);
@@ -137,7 +151,8 @@ judge_compiled(struct audit *a, const struct conf *c)
 				continue;
 			where = str_sub(line, 0, at);
 			line = str_from(line, at + 9);
-			audit_find(a, open ? AUDIT_LISTS_OPEN : AUDIT_LISTS_WRONG, where, "%.*s", STR_ARG(line));
+			audit_find(
+				a, open ? AUDIT_LISTS_OPEN : AUDIT_LISTS_WRONG, where, "%.*s", STR_ARG(line));
 		}
 	buf_done(&report);
 }
@@ -165,8 +180,8 @@ audit_lists(struct audit *a, const struct conf *c)
 		if (!who || (told && who == told))
 			continue;
 		audit_find(a, AUDIT_LISTS_OPEN, audit_where(&a->arena, v, CONF_smtpd_relay_restrictions),
-			"%s%sgets through all restriction lists with a recipient elsewhere: %s", views[i].listener,
-			views[i].listener[0] ? ": " : "", who);
+			"%s%sgets through all restriction lists with a recipient elsewhere: %s",
+			views[i].listener, views[i].listener[0] ? ": " : "", who);
 		told = who;
 	}
 }
