@@ -582,17 +582,24 @@ prepare(struct search *s, struct step *at)
 		want_facts(s, at);
 }
 
+/* As far as main.cf can say now. */
+static bool
+is_elsewhere(enum resolve_class c)
+{
+	return c == RESOLVE_FOREIGN || c == RESOLVE_UNSURE;
+}
+
 static enum fault
 settle(struct search *s, struct step *at)
 {
 	enum fault f = at->fault;
 
 	if (f == NOT_FOUND) {
-		bool ours = at->class != RESOLVE_FOREIGN && at->class != RESOLVE_RELAY;
+		bool ours = at->class != RESOLVE_RELAY && !is_elsewhere(at->class);
 
 		if (!ours)
 			ours = known(s, arena_join(s->a, S("@"), at->name.domain), S(""))->domain;
-		f = ours ? find(s, at) : NO_RELAY_YET;
+		f = ours ? find(s, at) : at->class == RESOLVE_UNSURE ? TABLE_DOWN : NO_RELAY_YET;
 	}
 	if (f != OK && f != ALREADY_EXISTS)
 		tell(s, at,
@@ -715,14 +722,16 @@ people_canonical(
 static enum fault
 check_relay(struct search *s, const struct step *asked)
 {
-	if (asked->class != RESOLVE_FOREIGN || s->t->may_relay)
+	enum fault denied = asked->class == RESOLVE_UNSURE ? TABLE_DOWN : RELAY_DENIED;
+
+	if (!is_elsewhere(asked->class) || s->t->may_relay)
 		return OK;
 	want_facts(s, asked);
 	TRY(ask_store(s));
 	if (known(s, arena_join(s->a, S("@"), asked->name.domain), S(""))->domain)
 		return OK;
-	tell(s, asked, (struct resolve_step){ .what = STEP_REFUSED, .fault = RELAY_DENIED });
-	return RELAY_DENIED;
+	tell(s, asked, (struct resolve_step){ .what = STEP_REFUSED, .fault = denied });
+	return denied;
 }
 
 static enum fault
@@ -736,7 +745,7 @@ resolve(struct search *s, const struct addr *to, struct resolution *ret)
 		ad.domain = s->t->origin;
 	asked.name = name_of(s->a, s->t, &ad);
 	asked.class = s->t->class_of(s->t->text, asked.name.domain);
-	if (to->domain.n == 0 && asked.class == RESOLVE_FOREIGN)
+	if (to->domain.n == 0 && is_elsewhere(asked.class))
 		asked.class = RESOLVE_LOCAL; /* the bare postmaster is always ours */
 	TRY(check_relay(s, &asked));
 	was = address = addr_canonical(s->a, &ad);

@@ -20,7 +20,8 @@ enum resolve_class {
 	RESOLVE_LOCAL,   /* mydestination */
 	RESOLVE_MAILBOX, /* virtual_mailbox_domains */
 	RESOLVE_ALIAS,   /* virtual_alias_domains: no accounts, only virtual aliases */
-	RESOLVE_RELAY    /* relay_domains: it is ours to relay for, and mail is not sent yet */
+	RESOLVE_RELAY,   /* relay_domains: it is ours to relay for, and mail is not sent yet */
+	RESOLVE_UNSURE   /* a table cannot be asked now: unless the store has the domain, TABLE_DOWN */
 };
 /* The text tables, each by the parameter that names it. */
 enum resolve_table {

@@ -55,6 +55,7 @@ class_of(const void *text, str domain)
 	case 'd':
 	case 'e': return RESOLVE_MAILBOX;
 	case 'v': return RESOLVE_ALIAS;
+	case 'u': return RESOLVE_UNSURE;
 	default: return RESOLVE_FOREIGN; /* f.test is the store's */
 	}
 }
@@ -147,6 +148,7 @@ static const struct {
 	{ "<ann@b.test>", "", NO_SUCH_MAILBOX },
 	{ "<ann@elsewhere.example>", "", RELAY_DENIED },
 	{ "<ann@[192.0.2.1]>", "", RELAY_DENIED },
+	{ "<ann@u.test>", "", TABLE_DOWN }, /* whose it is cannot be told now: later, not never */
 	/* extensions: the first delimiter counts; an address that has one in its name comes first */
 	{ "<ann+Lists@a.test>", "ann@a.test/Lists", OK },
 	{ "<ann-lists+x@a.test>", "ann@a.test/lists+x", OK },

@@ -38,14 +38,22 @@ static const struct {
 static enum resolve_class
 class_of(const void *text, str domain)
 {
+	static const struct {
+		enum conf_id id;
+		enum resolve_class class;
+	} lists[] = {
+		{ CONF_mydestination, RESOLVE_LOCAL },
+		{ CONF_virtual_alias_domains, RESOLVE_ALIAS },
+		{ CONF_virtual_mailbox_domains, RESOLVE_MAILBOX },
+	};
 	const struct people_text *t = text;
 
-	if (conf_has_domain(t->conf, CONF_mydestination, domain))
-		return RESOLVE_LOCAL;
-	if (conf_has_domain(t->conf, CONF_virtual_alias_domains, domain))
-		return RESOLVE_ALIAS;
-	if (conf_has_domain(t->conf, CONF_virtual_mailbox_domains, domain))
-		return RESOLVE_MAILBOX;
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		enum fault f = conf_find_domain(t->conf, lists[i].id, domain);
+
+		if (f != NOT_FOUND)
+			return f == OK ? lists[i].class : RESOLVE_UNSURE;
+	}
 	return RESOLVE_FOREIGN;
 }
 
