@@ -194,9 +194,14 @@ send_to(struct run *r, const char *what, str address)
 	return DUNNO;
 }
 
+/* Where a client or its HELO is judged at once there is no message to drop: skipped, as in Postfix. */
 static enum outcome
 discard(struct run *r, str text)
 {
+	if (!r->q->effects && (r->step == RULES_AT_CONNECT || r->step == RULES_AT_HELO)) {
+		run_note(r, "action-too-early", S("discard"));
+		return DUNNO;
+	}
 	run_note(r, "discard", text);
 	if (r->q->effects)
 		r->q->effects->discard = true;

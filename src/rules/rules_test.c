@@ -686,7 +686,8 @@ at_data_and_behind_it(void **state)
 static void
 without_delay_each_list_has_its_own_time(void **state)
 {
-	const struct visit v = RCPT(.helo = "laptop"), bare = RCPT(.helo = "-", .sender = "-", .rcpt = "-");
+	const struct visit v = RCPT(.helo = "laptop"), bare = RCPT(.helo = "-", .sender = "-", .rcpt = "-"),
+			   abroad = RCPT(.rcpt = "x@b.test");
 	struct world w;
 
 	(void)state;
@@ -704,6 +705,14 @@ without_delay_each_list_has_its_own_time(void **state)
 	CHECK_C(world_step(&w, &v, RULES_AT_MAIL), "ok");
 	CHECK_C(world_step(&w, &v, RULES_AT_RCPT),
 		"450 4.7.0 <unknown[192.0.2.1]>: Client host rejected: defer_if_permit requested");
+	world_end(&w);
+
+	/* there is no message yet that could be dropped */
+	CHECK(world_begin(&w,
+		"smtpd_delay_reject = no\n"
+		"smtpd_client_restrictions = check_client_access inline:{ {192.0.2.1=DISCARD} }\n"));
+	CHECK_C(world_step(&w, &bare, RULES_AT_CONNECT), "ok");
+	CHECK_C(world_step(&w, &abroad, RULES_AT_RCPT), "554 5.7.1 <x@b.test>: Relay access denied");
 	world_end(&w);
 }
 
