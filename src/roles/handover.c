@@ -1,6 +1,8 @@
 #include "roles/handover.h"
 
 #include "base/mem.h"
+#include "roles/limits.h"
+#include "rt/sock.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -143,6 +145,18 @@ handovers_on_handover(struct handovers *h, struct frame *f)
 	keep(w, &m);
 	start_if_whole(h, w);
 	return true;
+}
+
+bool
+handover_counts(struct role *r, const struct talk_handover *m, unsigned char ret_key[9])
+{
+	struct peer peer;
+
+	if (m->tls || !peer_parse(m->client, &peer))
+		return false;
+	peer_client_key(&peer, ret_key);
+	return limits_enter(r->limits, r->column, LIMITS_LOGIN, ret_key, 0, 0, 1000, loop_now_ms(r->loop)) ==
+	       OK;
 }
 
 void

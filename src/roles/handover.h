@@ -32,4 +32,8 @@ void handovers_done(struct handovers *h); /* what waits is forgotten */
 bool handovers_on_handover(struct handovers *h, struct frame *f);
 bool handovers_on_grant(struct handovers *h, const struct frame *f);
 
+/* Counts the client of a connection that came in the clear and is ours from now on (limits_leave(LIMITS_LOGIN, key) takes it off); one behind TLS
+ * stays counted in login. False: not counted. */
+bool handover_counts(struct role *r, const struct talk_handover *m, unsigned char ret_key[9]);
+
 #endif

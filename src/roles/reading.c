@@ -1,7 +1,29 @@
 #include "roles/reading.h"
 
+#include "talk/talk.h"
+
 #include <errno.h>
 #include <sys/uio.h>
+
+enum fault
+reading_catch_up(struct chan *store, int64_t most_ms)
+{
+	struct talk_apply ask = { .lsn = 0 };
+	struct talk_done done;
+	struct arena a = { 0 };
+	struct buf b = { 0 };
+	struct frame answer;
+	enum fault f;
+
+	talk_put_apply(&b, &ask);
+	f = chan_call(
+		store, TALK_ASK_apply, buf_str(&b), -1, loop_now_ms(store->loop) + most_ms, &a, &answer);
+	if (f == OK)
+		f = talk_read_done(answer.payload, &done) ? done.fault : INTERNAL;
+	buf_done(&b);
+	arena_done(&a);
+	return f == TIMED_OUT ? STORE_DOWN : f;
+}
 
 enum fault
 body_open(struct reading *r, const struct store_email *e, struct body *ret)

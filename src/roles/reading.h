@@ -4,6 +4,7 @@
 #ifndef ROLES_READING_H
 #define ROLES_READING_H
 
+#include "rt/chan.h"
 #include "rt/pool.h"
 #include "store/store.h"
 
@@ -12,6 +13,9 @@ struct reading { /* of a role */
 	struct pool *pool;
 	bool no_nowait; /* the file system cannot say whether a read would block */
 };
+
+/* Waits until all that the store has acknowledged when it is asked can be read. Faults: STORE_DOWN, CANCELLED and what the store says. */
+enum fault reading_catch_up(struct chan *store, int64_t most_ms);
 
 struct body {
 	int fd;

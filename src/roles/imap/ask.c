@@ -17,22 +17,9 @@ imap_ask(struct imap_session *s, uint16_t type, const struct buf *payload, struc
 enum fault
 imap_catch_up(struct imap_session *s)
 {
-	struct talk_apply ask = { .lsn = 0 };
-	struct talk_done done;
-	struct arena a = { 0 };
-	struct buf b = { 0 };
-	str answer;
-	enum fault f;
-
-	talk_put_apply(&b, &ask);
-	f = imap_ask(s, TALK_ASK_apply, &b, &a, &answer);
-	if (f == OK)
-		f = talk_read_done(answer, &done) ? done.fault : INTERNAL;
-	if (f == OK)
-		s->wrote = false;
-	buf_done(&b);
-	arena_done(&a);
-	return f;
+	TRY(reading_catch_up(&s->imap->store, IMAP_STORE_MS));
+	s->wrote = false;
+	return OK;
 }
 
 void

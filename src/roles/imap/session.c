@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include "roles/limits.h"
-#include "rt/sock.h"
 
 #include <stdlib.h>
 
@@ -324,20 +323,6 @@ session_begin(void *arg)
 	session_run(s);
 }
 
-/* A client whose socket we have is counted here; one behind TLS still is in login. */
-static void
-count_client(struct imap_session *s)
-{
-	struct role *r = s->imap->role;
-	struct peer peer;
-
-	if (s->tls || !peer_parse(str_c(s->client), &peer))
-		return;
-	peer_client_key(&peer, s->client_key);
-	s->counted = limits_enter(r->limits, r->column, LIMITS_LOGIN, s->client_key, 0, 0, 1000,
-			     loop_now_ms(r->loop)) == OK;
-}
-
 static char *
 copy(str s)
 {
@@ -365,6 +350,6 @@ imap_session_start(void *ctx, int fd, const struct talk_handover *m, uint32_t ac
 	buf_add(&s->stream.in, m->input);
 	list_append(&i->sessions, &s->link);
 	role_session_began(i->role);
-	count_client(s);
+	s->counted = handover_counts(i->role, m, s->client_key);
 	fiber_start(i->role->loop, session_begin, s);
 }

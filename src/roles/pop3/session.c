@@ -50,27 +50,6 @@ unlock(struct pop3_session *s)
 	s->locked = false;
 }
 
-/* Waits until all that the store has acknowledged can be read. */
-static enum fault
-catch_up(struct pop3_session *s)
-{
-	struct talk_apply ask = { .lsn = 0 };
-	struct talk_done done;
-	struct arena a = { 0 };
-	struct buf b = { 0 };
-	struct frame answer;
-	enum fault f;
-
-	talk_put_apply(&b, &ask);
-	f = chan_call(&s->pop3->store, TALK_ASK_apply, buf_str(&b), -1,
-		loop_now_ms(s->pop3->role->loop) + POP3_STORE_MS, &a, &answer);
-	if (f == OK)
-		f = talk_read_done(answer.payload, &done) ? done.fault : INTERNAL;
-	buf_done(&b);
-	arena_done(&a);
-	return f == TIMED_OUT ? STORE_DOWN : f;
-}
-
 static void
 take_entry(struct pop3_session *s, const struct store_entry *e)
 {
@@ -269,7 +248,7 @@ session_begin(void *arg)
 	enum fault f = lock(s);
 
 	if (f == OK)
-		f = catch_up(s);
+		f = reading_catch_up(&s->pop3->store, POP3_STORE_MS);
 	if (f == OK)
 		f = read_inbox(s);
 	if (f != OK) {
@@ -281,20 +260,6 @@ session_begin(void *arg)
 	buf_printf(&s->stream.out, "+OK Logged in, %u messages (%llu octets)\r\n", s->count,
 		(unsigned long long)s->bytes);
 	session_run(s);
-}
-
-/* A client whose socket we have is counted here; one behind TLS still is in login. */
-static void
-count_client(struct pop3_session *s)
-{
-	struct role *r = s->pop3->role;
-	struct peer peer;
-
-	if (s->tls || !peer_parse(str_c(s->client), &peer))
-		return;
-	peer_client_key(&peer, s->client_key);
-	s->counted = limits_enter(r->limits, r->column, LIMITS_LOGIN, s->client_key, 0, 0, 1000,
-			     loop_now_ms(r->loop)) == OK;
 }
 
 static char *
@@ -323,6 +288,6 @@ pop3_session_start(void *ctx, int fd, const struct talk_handover *m, uint32_t ac
 	buf_add(&s->stream.in, m->input);
 	list_append(&p->sessions, &s->link);
 	role_session_began(p->role);
-	count_client(s);
+	s->counted = handover_counts(p->role, m, s->client_key);
 	fiber_start(p->role->loop, session_begin, s);
 }
