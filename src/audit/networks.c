@@ -126,6 +126,7 @@ static const struct {
 	{ AUDIT_PEERS_WIDE, CONF_smtpd_authorized_xforward_hosts, false },
 	{ AUDIT_PEERS_WIDE, CONF_smtpd_upstream_proxy_hosts, false },
 	{ AUDIT_LMTP_FOR_MANY, CONF_lmtp_authorized_hosts, true },
+	{ AUDIT_VRFY_CLIENTS_WIDE, CONF_vrfy_clients, true },
 };
 
 static void

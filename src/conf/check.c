@@ -64,6 +64,13 @@ good_network(str s)
 }
 
 static bool
+good_client(str s)
+{
+	return value_word("permit_mynetworks permit_sasl_authenticated", s, &(int64_t){ 0 }) ||
+	       (s.n && s.p[0] != '!' && good_network(s));
+}
+
+static bool
 good_delimiters(str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -181,6 +188,7 @@ static const struct kind {
 	{ "domains",	good_domain,	 true,  "domains such as example.org, /file/name for a file of them, or a table such as hash:/file/name", true },
 	{ "subdomains",	good_subdomain,  true,  "domains such as example.org or .example.org, /file/name for a file of them, or a table such as hash:/file/name", true },
 	{ "networks",	good_network,	 true,  "networks such as 192.0.2.0/24 or [2001:db8::]/32 without host bits, /file/name for a file of them, or a table such as cidr:/file/name", true },
+	{ "clients",	good_client,	 false, "permit_mynetworks, permit_sasl_authenticated, or networks such as 192.0.2.0/24 or [2001:db8::]/32 without host bits" },
 	{ "delimiters",	good_delimiters, false, "characters such as + or -, not letters, digits, @, . or quotes" },
 	{ "address",	good_address,	 false, "an address such as ann@example.org, or nothing" },
 	{ "file",	good_file,	 false, "the whole path of a file, from / on, or nothing" },
@@ -418,7 +426,8 @@ keep_networks(struct arena *a, struct value *v)
 
 	v->nets = ARENA_ARRAY(a, v->n, struct net);
 	for (size_t i = 0; i < v->n; i++)
-		(void)net_parse(v->items[i], &v->nets[i], &host_bits); /* judged before */
+		(void)net_parse(v->items[i], &v->nets[i],
+			&host_bits); /* judged before; a word's place fits no address */
 }
 
 static void
@@ -486,7 +495,7 @@ check_list(struct loader *l, enum conf_id id, struct value *v)
 	buf_done(&r.tables);
 	if (!r.good)
 		return false;
-	if (strcmp(kind, "networks") == 0)
+	if (strcmp(kind, "networks") == 0 || strcmp(kind, "clients") == 0)
 		keep_networks(l->a, v);
 	else if (strcmp(kind, "domains") == 0 || strcmp(kind, "subdomains") == 0)
 		keep_domains(l->a, v);

@@ -174,6 +174,12 @@ mistakes_are_named_with_their_place(void **state)
 			"expected networks such as 192.0.2.0/24 or [2001:db8::]/32 "
 			"without host bits, /file/name for a file of them, or a table such "
 			"as cidr:/file/name\n" },
+		{ "vrfy_clients = permit_mynetworks !10.0.0.0/8",
+			"main.cf:1: error: vrfy_clients: `!10.0.0.0/8` is not good here; expected "
+			"permit_mynetworks, "
+			"permit_sasl_authenticated, or networks such as 192.0.2.0/24 or [2001:db8::]/32 "
+			"without host "
+			"bits\n" },
 		{ "mydestination = hash:etc/x",
 			"main.cf:1: error: mydestination: expected the whole path of a "
 			"file, from / on: `etc/x`\n" },
@@ -378,6 +384,23 @@ lists_have_groups_and_files(void **state)
 			CHECK_C(items[i], c->items[i]);
 		done(&l);
 	}
+}
+
+static void
+a_list_of_clients_has_words_and_networks(void **state)
+{
+	struct loaded l = load("vrfy_clients = permit_mynetworks, 10.0.0.0/8\nmynetworks = 192.0.2.0/24\n");
+
+	(void)state;
+	CHECK(l.fault == OK);
+	CHECK(conf_has_word(l.conf, CONF_vrfy_clients, S("permit_mynetworks")));
+	CHECK(!conf_has_word(l.conf, CONF_vrfy_clients, S("permit_sasl_authenticated")));
+	CHECK(conf_has_ip(l.conf, CONF_vrfy_clients, (const unsigned char[4]){ 10, 1, 2, 3 }, 4));
+	CHECK(!conf_has_ip(l.conf, CONF_vrfy_clients, (const unsigned char[4]){ 192, 0, 2, 1 }, 4));
+	CHECK(!conf_has_ip(
+		l.conf, CONF_vrfy_clients, (const unsigned char[4]){ 0 }, 4)); /* a word is no network */
+	CHECK(!conf_has_ip(l.conf, CONF_vrfy_clients, (const unsigned char[16]){ 0 }, 16));
+	done(&l);
 }
 
 static void
@@ -749,9 +772,9 @@ real_files_are_read(void **state)
 
 T_MAIN(T(values_are_expanded), T(mistakes_are_named_with_their_place), T(what_is_odd_but_clear_is_a_warning),
 	T(names_of_ones_own_are_for_other_values), T(lists_have_groups_and_files),
-	T(matching_lists_take_the_first_that_fits), T(a_listener_has_its_own_values_and_defaults),
-	T(the_command_line_outranks_the_file), T(numbers_have_their_units),
-	T(ports_without_address_follow_the_interfaces), T(tls_versions_are_a_range),
-	T(syslog_facilities_have_their_numbers), T(the_nearest_name_is_suggested),
-	T(every_default_is_good_and_every_row_has_its_words), T(a_file_cannot_make_loading_explode),
-	T(real_files_are_read))
+	T(a_list_of_clients_has_words_and_networks), T(matching_lists_take_the_first_that_fits),
+	T(a_listener_has_its_own_values_and_defaults), T(the_command_line_outranks_the_file),
+	T(numbers_have_their_units), T(ports_without_address_follow_the_interfaces),
+	T(tls_versions_are_a_range), T(syslog_facilities_have_their_numbers),
+	T(the_nearest_name_is_suggested), T(every_default_is_good_and_every_row_has_its_words),
+	T(a_file_cannot_make_loading_explode), T(real_files_are_read))

@@ -75,6 +75,14 @@ enum fault smtp_mail_parse(struct arena *a, str args, unsigned offered, bool len
 enum fault smtp_rcpt_parse(
 	struct arena *a, str args, unsigned offered, bool utf8_ok, bool lenient, struct smtp_rcpt *ret);
 
+/* VRFY's and EXPN's argument: <ann@a.test>, ann@a.test, <ann> or ann, and SMTPUTF8 behind it when EHLO offered it. The strings live in the arena or borrow
+ * from args. BAD_ARGUMENT: nothing; BAD_ADDRESS; NEEDS_SMTPUTF8: bytes above 127 without the parameter. */
+struct smtp_vrfy {
+	struct addr of; /* domain empty: a name alone */
+	bool utf8;      /* the reply may have bytes above 127 */
+};
+enum fault smtp_vrfy_parse(struct arena *a, str args, bool utf8_offered, struct smtp_vrfy *ret);
+
 /* BDAT's argument: "86 LAST". RFC 3030 2. Fault: BAD_ARGUMENT; how many octets follow is unknown then. */
 struct smtp_bdat {
 	uint64_t size; /* up to 2^63-1 */

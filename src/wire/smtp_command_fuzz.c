@@ -72,6 +72,21 @@ check_rcpt(struct arena *a, str args, unsigned offered, bool utf8_ok, bool lenie
 	check_text(r.orcpt, false);
 }
 
+static void
+check_vrfy(struct arena *a, str args, bool utf8_offered)
+{
+	struct smtp_vrfy v;
+	enum fault f = smtp_vrfy_parse(a, args, utf8_offered, &v);
+
+	if (f != OK) {
+		assert(f == BAD_ARGUMENT || f == BAD_ADDRESS || f == NEEDS_SMTPUTF8);
+		return;
+	}
+	assert(v.of.local.n && (utf8_offered || !v.utf8));
+	check_text(v.of.local, !v.utf8);
+	check_text(v.of.domain, !v.utf8);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -100,6 +115,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		/* whatever the verb: it must bear any argument */
 		check_mail(&a, c.args, offered, lenient);
 		check_rcpt(&a, c.args, offered, data[0] & 128, lenient);
+		check_vrfy(&a, c.args, offered & SMTP_EXT_SMTPUTF8);
 		(void)xtext_unescape_utf8(&a, c.args);
 	}
 	arena_done(&a);

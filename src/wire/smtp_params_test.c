@@ -333,7 +333,53 @@ letters_beyond_ascii_need_smtputf8(void **state)
 	arena_done(&a);
 }
 
+static void
+vrfy_asks_for_an_address_or_a_name(void **state)
+{
+	static const struct {
+		str args;
+		bool offered;
+		enum fault want;
+		str local, domain;
+		bool utf8;
+	} cases[] = {
+		{ SC("ann"), true, OK, SC("ann"), SC(""), false },
+		{ SC("<ann>"), true, OK, SC("ann"), SC(""), false },
+		{ SC("ann SMTPUTF8"), true, OK, SC("ann"), SC(""), true },
+		{ SC("ann smtputf8"), false, BAD_ADDRESS, SC(""), SC(""), false },
+		{ SC("SMTPUTF8"), true, OK, SC("SMTPUTF8"), SC(""), false },
+		{ SC("ann@A.test"), true, OK, SC("ann"), SC("A.test"), false },
+		{ SC("<ann@a.test>"), true, OK, SC("ann"), SC("a.test"), false },
+		{ SC("<ann@a.test> SMTPUTF8"), true, OK, SC("ann"), SC("a.test"), true },
+		{ SC("<@b.test:ann@a.test>"), true, OK, SC("ann"), SC("a.test"), false },
+		{ SC("\"odd name\"@a.test"), true, OK, SC("\"odd name\""), SC("a.test"), false },
+		{ SC("gr\xc3\xbcn@a.test"), true, NEEDS_SMTPUTF8, SC(""), SC(""), false },
+		{ SC("gr\xc3\xbcn"), true, NEEDS_SMTPUTF8, SC(""), SC(""), false },
+		{ SC("gr\xc3\xbcn@a.test SMTPUTF8"), true, OK, SC("gr\xc3\xbcn"), SC("a.test"), true },
+		{ SC("gr\xfcn@a.test SMTPUTF8"), true, BAD_ADDRESS, SC(""), SC(""), false },
+		{ SC(""), true, BAD_ARGUMENT, SC(""), SC(""), false },
+		{ SC("<>"), true, BAD_ADDRESS, SC(""), SC(""), false },
+		{ SC("<ann@a.test> x"), true, BAD_ADDRESS, SC(""), SC(""), false },
+		{ SC("<ann@a.test"), true, BAD_ADDRESS, SC(""), SC(""), false },
+		{ SC("Ann Smith"), true, BAD_ADDRESS, SC(""), SC(""), false },
+		{ SC("ann@"), true, BAD_ADDRESS, SC(""), SC(""), false },
+		{ SC("@a.test"), true, BAD_ADDRESS, SC(""), SC(""), false },
+	};
+	struct arena a = { 0 };
+
+	(void)state;
+	EACH(cases, c) {
+		struct smtp_vrfy v = { .of = { S(""), S(""), false } };
+
+		CHECK_INT(smtp_vrfy_parse(&a, c->args, c->offered, &v), c->want);
+		CHECK_STR(v.of.local, c->local);
+		CHECK_STR(v.of.domain, c->domain);
+		CHECK_INT(v.utf8, c->utf8);
+	}
+	arena_done(&a);
+}
+
 T_MAIN(T(a_sender_is_a_path_or_nobody), T(a_recipient_is_a_path_or_postmaster),
 	T(only_what_ehlo_offered_is_known), T(malformed_parameters_are_refused),
 	T(an_orcpt_has_at_most_500_octets), T(what_mail_says_is_understood), T(what_rcpt_says_is_understood),
-	T(letters_beyond_ascii_need_smtputf8))
+	T(letters_beyond_ascii_need_smtputf8), T(vrfy_asks_for_an_address_or_a_name))

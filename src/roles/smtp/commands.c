@@ -70,17 +70,6 @@ cmd_quit(struct smtp_session *s, str args)
 static enum fault cmd_help(struct smtp_session *s, str args);
 
 static enum fault
-cmd_vrfy(struct smtp_session *s, str args)
-{
-	if (s->service->no_vrfy)
-		return NOT_IMPLEMENTED;
-	if (args.n == 0)
-		return BAD_ARGUMENT;
-	smtp_say(s, REPLY_CANNOT_VRFY, S(""));
-	return OK;
-}
-
-static enum fault
 cmd_none(struct smtp_session *s, str args)
 {
 	(void)s;
@@ -116,8 +105,8 @@ static const struct smtp_verb_row {
 	{ SMTP_RSET,     ANY,                          JUNK, cmd_rset },
 	{ SMTP_NOOP,     ANY,                          JUNK, cmd_noop },
 	{ SMTP_HELP,     ANY,                          JUNK, cmd_help },
-	{ SMTP_VRFY,     ANY,                          JUNK, cmd_vrfy },
-	{ SMTP_EXPN,     ANY,                          JUNK, cmd_none },
+	{ SMTP_VRFY,     ANY,                          JUNK, smtp_cmd_vrfy },
+	{ SMTP_EXPN,     ANY,                          JUNK, smtp_cmd_expn },
 	{ SMTP_ETRN,     ANY,                          JUNK, cmd_none }, /* RFC 1985: there is nothing queued to fetch */
 	{ SMTP_QUIT,     ANY,                          0,    cmd_quit },
 };
@@ -134,7 +123,9 @@ cmd_help(struct smtp_session *s, str args)
 	for (size_t i = 0; i < COUNT(verbs); i++) {
 		bool other = verbs[i].kind & (s->service->lmtp ? NO_LMTP : LMTP);
 		bool hidden = (verbs[i].verb == SMTP_XCLIENT && !s->may_xclient) ||
-			      (verbs[i].verb == SMTP_XFORWARD && !s->may_xforward);
+			      (verbs[i].verb == SMTP_XFORWARD && !s->may_xforward) ||
+			      (verbs[i].verb == SMTP_VRFY && !smtp_offers(s, SMTP_CAP_VRFY)) ||
+			      (verbs[i].verb == SMTP_EXPN && !smtp_offers(s, SMTP_CAP_EXPN));
 
 		if (!other && !hidden && verbs[i].run != cmd_none)
 			buf_printf(&lines, " %s", smtp_verb_name(verbs[i].verb));

@@ -48,6 +48,17 @@ may_xforward(const struct smtp_session *s)
 }
 
 static bool
+vrfy_wanted(const struct smtp_session *s)
+{
+	return !s->service->no_vrfy;
+}
+static bool
+may_expn(const struct smtp_session *s)
+{
+	return !s->service->no_vrfy && smtp_may_vrfy(s);
+}
+
+static bool
 prdr_wanted(const struct smtp_session *s)
 {
 	return s->service->prdr && !s->service->lmtp;
@@ -114,6 +125,8 @@ static const struct ehlo_cap {
 	[SMTP_CAP_OLD_AUTH] =   { SC("AUTH"),       may_old_auth, say_old_mechs }, /* broken_sasl_auth_clients */
 	[SMTP_CAP_XCLIENT] =    { SC("XCLIENT"),    may_xclient,  say_xclient },  /* Postfix's XCLIENT_README */
 	[SMTP_CAP_XFORWARD] =   { SC("XFORWARD"),   may_xforward, say_xforward }, /* Postfix's XFORWARD_README */
+	[SMTP_CAP_VRFY] =       { SC("VRFY"),       vrfy_wanted,  NULL },         /* RFC 5321 3.5.3 */
+	[SMTP_CAP_EXPN] =       { SC("EXPN"),       may_expn,     NULL },         /* RFC 5321 3.5.3 */
 };
 /* clang-format on */
 

@@ -161,6 +161,8 @@ enum smtp_cap {
 	SMTP_CAP_OLD_AUTH,
 	SMTP_CAP_XCLIENT,
 	SMTP_CAP_XFORWARD,
+	SMTP_CAP_VRFY,
+	SMTP_CAP_EXPN,
 	SMTP_CAPS
 };
 
@@ -241,6 +243,10 @@ enum fault smtp_cmd_mail(struct smtp_session *s, str args);
 enum fault smtp_cmd_rcpt(struct smtp_session *s, str args);
 /* A mailbox for the message; each account and mailbox once, however many names lead to it. For the recipient that is being named. */
 void smtp_add_box(struct txn *t, const struct smtp_box *box);
+/* vrfy.c */
+bool smtp_may_vrfy(const struct smtp_session *s); /* vrfy_clients permits this client to ask who is here */
+enum fault smtp_cmd_vrfy(struct smtp_session *s, str args);
+enum fault smtp_cmd_expn(struct smtp_session *s, str args);
 /* data.c: the taking-in itself is incoming.h; so is bdat.c's */
 enum fault smtp_cmd_data(struct smtp_session *s, str args);
 /* trust.c: s->trusted was decided by mynetworks for s->peer: is it to be watched, has it been lost? At the beginning, and when s->peer is another. */
