@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -297,4 +298,7 @@ def sendmail_says_that_the_server_is_down():
     tap.equal(run("-bi", program=(link,))[0], EX_OK)
 
 
-tap.main()
+try:
+    tap.main()
+finally:
+    shutil.rmtree(FOLDER)
