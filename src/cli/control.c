@@ -200,7 +200,8 @@ control_remove_account(struct control *c, str address)
 	struct question q = { .type = TALK_ASK_account_remove };
 
 	talk_put_account_remove(&q.bytes, &(struct talk_account_remove){ .address = address });
-	return ask_done(c, &q);
+	TRY(ask_done(c, &q));
+	return control_apply(c); /* no login from now on */
 }
 
 enum fault
@@ -263,7 +264,7 @@ control_put_account(struct control *c, const struct store_account *a, uint32_t *
 	TRY(ask_accounts(c, a, 1, &answer));
 	TRY(answer.fault);
 	*ret_id = answer.id;
-	return OK;
+	return a->id ? control_apply(c) : OK; /* a new password, or a closed door, holds from now on */
 }
 
 enum fault

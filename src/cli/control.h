@@ -17,6 +17,7 @@ void control_close(struct control *c); /* calm with NULL */
 enum fault control_apply(struct control *c);
 enum fault control_put_domain(struct control *c, str domain);
 enum fault control_remove_domain(struct control *c, str domain);
+/* Changing an account that there is, or removing it, returns once every reader sees it: with the old password nobody logs in from then on. */
 enum fault control_put_account(struct control *c, const struct store_account *a, uint32_t *ret_id);
 enum fault control_remove_account(struct control *c, str address);
 enum fault control_put_alias(struct control *c, str address, const str *targets, size_t n);
