@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 int
 cli_load(const struct cli *cli, struct conf **ret)
@@ -75,4 +76,19 @@ cli_write(const char *verb, const struct buf *b)
 	if (fflush(stdout) != 0)
 		return cli_fail(EX_IOERR, verb, "cannot write: %s", strerror(errno));
 	return EX_OK;
+}
+
+bool
+cli_write_whole(int fd, str bytes)
+{
+	while (bytes.n) {
+		ssize_t n = write(fd, bytes.p, bytes.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		bytes = str_from(bytes, (size_t)n);
+	}
+	return true;
 }

@@ -44,4 +44,7 @@ extern const struct cli_verb cli_address;
 /* Reached by the name the program is called by; argv[0] is that name. */
 extern const struct cli_verb cli_sendmail, cli_postconf, cli_postmap, cli_postalias, cli_newaliases;
 
+/* All of it, or false with errno. Waits. */
+bool cli_write_whole(int fd, str bytes);
+
 #endif

@@ -49,7 +49,6 @@ struct export
 
 /* mailbox_export.c */
 int export_fail(struct export *x, const char *what); /* with errno */
-bool export_write(int fd, str bytes);
 /* A small file in place of another, never half of it. */
 int export_replace(struct export *x, int dir, const char *name, str bytes);
 /* A message, in message_arena. */

@@ -229,7 +229,7 @@ write_file(struct export *x, const struct store_entry *e, const char *base, str 
 		return export_fail(x, base);
 	buf_clear(&x->text);
 	add_lf(&x->text, message);
-	ok = export_write(fd, buf_str(&x->text)) && (e->received_ms < 0 || futimens(fd, times) == 0);
+	ok = cli_write_whole(fd, buf_str(&x->text)) && (e->received_ms < 0 || futimens(fd, times) == 0);
 	if (close(fd) != 0 || !ok)
 		return export_fail(x, base);
 	return EX_OK;

@@ -121,7 +121,7 @@ export_put_mbox(struct export *x, const struct store_entry *e)
 	buf_clear(&x->text);
 	mbox_add(&x->text, sender_of(x, message), e->received_ms, &marks, message);
 	buf_done(&marks.keywords);
-	if (!export_write(x->file, buf_str(&x->text)))
+	if (!cli_write_whole(x->file, buf_str(&x->text)))
 		return export_fail(x, x->file_name);
 	x->offset += x->text.n;
 	x->upto = e->uid;

@@ -31,21 +31,6 @@ HAND_MESSAGES
 /* clang-format on */
 
 static bool
-write_whole(int fd, str bytes)
-{
-	while (bytes.n) {
-		ssize_t n = write(fd, bytes.p, bytes.n);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes = str_from(bytes, (size_t)n);
-	}
-	return true;
-}
-
-static bool
 read_whole(int fd, char *to, size_t n)
 {
 	while (n) {
@@ -85,7 +70,7 @@ send_frame(struct hand_out *o)
 
 	for (int i = 0; i < 4; i++)
 		o->frame.p[i] = (char)(n >> 8 * i);
-	if (!write_whole(o->fd, buf_str(&o->frame)))
+	if (!cli_write_whole(o->fd, buf_str(&o->frame)))
 		_exit(EX_IOERR);
 }
 
@@ -109,12 +94,12 @@ hand_say_item(struct hand_out *o, const struct hand_item *m, str message)
 		buf_add(&o->frame, message);
 		for (int i = 0; i < 4; i++)
 			o->frame.p[i] = (char)((n - 4) >> 8 * i);
-		if (!write_whole(o->fd, buf_str(&o->frame)))
+		if (!cli_write_whole(o->fd, buf_str(&o->frame)))
 			_exit(EX_IOERR);
 		return;
 	}
 	send_frame(o);
-	if (!write_whole(o->fd, message))
+	if (!cli_write_whole(o->fd, message))
 		_exit(EX_IOERR);
 }
 

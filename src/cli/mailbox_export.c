@@ -23,28 +23,13 @@ export_fail(struct export *x, const char *what)
 	return cli_fail(EX_CANTCREAT, verb, "%s/%s: %s", x->target, what, strerror(errno));
 }
 
-bool
-export_write(int fd, str bytes)
-{
-	while (bytes.n) {
-		ssize_t n = write(fd, bytes.p, bytes.n);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes = str_from(bytes, (size_t)n);
-	}
-	return true;
-}
-
 /* A small file in place of another, never half of it. */
 int
 export_replace(struct export *x, int dir, const char *name, str bytes)
 {
 	const char *tmp = arena_printf(&x->box_arena, "%s.new", name).p;
 	int fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	bool ok = fd >= 0 && export_write(fd, bytes) && fdatasync(fd) == 0;
+	bool ok = fd >= 0 && cli_write_whole(fd, bytes) && fdatasync(fd) == 0;
 
 	if (fd >= 0 && close(fd) != 0)
 		ok = false;
